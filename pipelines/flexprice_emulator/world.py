@@ -1,0 +1,106 @@
+"""The emulated billing system: build it, change it, move it through time, ask for the truth."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from flexprice_emulator import population
+from flexprice_emulator.advance import Rates, random_step
+from flexprice_emulator.customer_operations import CustomerOperations
+from flexprice_emulator.formats import nanoseconds
+from flexprice_emulator.records import Contract, Customer, Wallet
+from flexprice_emulator.state import atomic
+from flexprice_emulator.truth import truth_of
+
+DEFAULT_NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
+
+
+class World(CustomerOperations):
+    """A billing system that is the same for the same seed and the same calls.
+
+    Every method is atomic and may be called from any thread while a server answers from it.
+    Operations raise OperationError where they cannot be done. The clock stands still until
+    `set_time`, `pass_time` or `advance` moves it.
+    """
+
+    def __init__(
+        self,
+        customers: int = 50,
+        *,
+        seed: int = 1,
+        contract: Contract = "2026-08",
+        now: datetime = DEFAULT_NOW,
+        tenant_id: str = "tenant_01J0EMULATOR0000000000000",
+        environment_id: str = "env_01J0EMULATOR0000000000000",
+        keep_ledger: bool = True,
+    ) -> None:
+        super().__init__(
+            seed=seed,
+            contract=contract,
+            tenant_id=tenant_id,
+            environment_id=environment_id,
+            now=now,
+            keep_ledger=keep_ledger,
+        )
+        population.populate(self, customers)
+
+    def add_customer(self, *, wallets: int | None = None) -> Customer:
+        """Add a published customer with `wallets` wallets (default: 0 to 4, by chance)."""
+        with self.lock:
+            return population.add_customer(self, wallets=wallets)
+
+    def add_wallet(
+        self,
+        customer_id: str,
+        *,
+        currency: str | None = None,
+        wallet_type: str | None = None,
+        credits_: Decimal | None = None,
+        rate: Decimal | None = None,
+        created_at: datetime | None = None,
+    ) -> Wallet:
+        """Add an active wallet to a customer; what is not given is drawn by the seed."""
+        with self.lock:
+            return population.add_wallet(
+                self,
+                self.customer(customer_id).id,
+                currency=currency,
+                wallet_type=wallet_type,
+                credits_=credits_,
+                rate=rate,
+                created_ns=None if created_at is None else nanoseconds(created_at),
+            )
+
+    @atomic
+    def advance(
+        self,
+        elapsed: timedelta = timedelta(hours=1),
+        *,
+        steps: int = 1,
+        rates: Rates | None = None,
+    ) -> Counter[str]:
+        """Move the clock by `elapsed` in each of `steps` steps, and things happen by `rates`.
+
+        Returns how often each operation was done.
+        """
+        done = Counter[str]()
+        for _ in range(steps):
+            self.pass_time(elapsed)
+            done += random_step(self, rates or Rates())
+        return done
+
+    @atomic
+    def truth(self, *, ledger: bool = False) -> dict[str, Any]:
+        """Return the full state as plain data; see `flexprice_emulator.truth.truth_of`."""
+        return truth_of(self, ledger=ledger)
+
+    @atomic
+    def published_customer_ids(self) -> list[str]:
+        """Return the ids of the customers that a listing shows, sorted."""
+        return sorted(key for key, row in self.customers.items() if row.status == "published")
+
+    @atomic
+    def listed_wallet_ids(self) -> list[str]:
+        """Return the ids of the wallets that their customers' lists show, sorted."""
+        return sorted(key for key, wallet in self.wallets.items() if wallet.is_listed)
