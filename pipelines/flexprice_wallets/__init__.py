@@ -1,0 +1,3 @@
+"""Balance history of Flexprice wallets, loaded with dlt into DuckDB."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What the warehouse and the API promise, as data."""

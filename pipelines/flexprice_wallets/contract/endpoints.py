@@ -1,0 +1,17 @@
+"""The endpoints that are called, as data (Flexprice API reference, contracts of January and August 2026)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEFAULT_BASE_URL: Final = "https://api.cloud.flexprice.io/v1"
+
+SEARCH_CUSTOMERS: Final = "/customers/search"
+CUSTOMER_WALLETS: Final = "/customers/wallets"
+WALLET: Final = "/wallets/{wallet_id}"
+
+KEY_HEADER: Final = "x-api-key"
+ENVIRONMENT_HEADER: Final = "X-Environment-ID"
+
+#: Most customers that one page of the listing may hold (the API answers 400 above).
+CUSTOMERS_PER_PAGE: Final = 1000

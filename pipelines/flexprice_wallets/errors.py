@@ -1,0 +1,113 @@
+"""The exceptions of flexprice-wallets, one small tree. Each message is a sentence for the person who has to act.
+
+FlexpriceWalletsError               exit code 1
+├── ConfigurationError              2   an option is missing or wrong
+│   └── SnapshotTimeError           2   --snapshot-at is not later than the last snapshot, or in the future
+├── RunFailed                       1   nothing was loaded
+│   ├── ApiUnavailable              1   the API cannot be reached, or too much of it fails
+│   ├── ListingFailed               1   the customers could not be listed completely
+│   ├── UnexpectedAnswer            1   an answer that is no answer of the Flexprice API
+│   ├── ForeignAnswer               1   answers of another tenant or environment than the warehouse's
+│   └── TooManyVanished             1   more wallets disappeared than is plausible
+├── WarehouseError                  1   the database file cannot be used
+│   ├── NotAWarehouse               1   a file that is damaged, or some other program's
+│   ├── WarehouseTooNew             1   written by a later version of this program
+│   └── StorageError                1   disk full, folder not writable
+├── AccessRefused                   4   the API refused the key (401 or 403)
+├── AnotherRunAtWork                5   the lock is held by a living process
+└── Interrupted                     130 (Ctrl-C) or 143 (SIGTERM)
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What the command's exit code says to a scheduler."""
+
+    COMPLETE = 0
+    FAILED = 1
+    WRONG_USE = 2
+    PARTIAL = 3
+    ACCESS_REFUSED = 4
+    ANOTHER_RUN = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class FlexpriceWalletsError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+
+class ConfigurationError(FlexpriceWalletsError):
+    """An option is missing, wrong or contradicts another one."""
+
+    exit_code = ExitCode.WRONG_USE
+
+
+class SnapshotTimeError(ConfigurationError):
+    """The time asked for as `--snapshot-at` cannot be that of a new snapshot."""
+
+
+class RunFailed(FlexpriceWalletsError):
+    """The run was given up; nothing was loaded and the published file is what it was."""
+
+
+class ApiUnavailable(RunFailed):
+    """The API cannot be reached, or fails for more customers than is tolerated."""
+
+
+class ListingFailed(RunFailed):
+    """The list of customers could not be read completely."""
+
+
+class UnexpectedAnswer(RunFailed):
+    """The API answered with something that is not its contract."""
+
+
+class ForeignAnswer(RunFailed):
+    """The answers come from another tenant or environment than the one the warehouse belongs to."""
+
+
+class TooManyVanished(RunFailed):
+    """More wallets ended or left their customers' lists than is plausible in one run."""
+
+
+class WarehouseError(FlexpriceWalletsError):
+    """The database file cannot be used as it is."""
+
+
+class NotAWarehouse(WarehouseError):
+    """The file is damaged, or is not a warehouse of this program."""
+
+
+class WarehouseTooNew(WarehouseError):
+    """The warehouse was written by a later version of this program."""
+
+
+class StorageError(WarehouseError):
+    """The file system refused: no space, no permission, read-only."""
+
+
+class AccessRefused(FlexpriceWalletsError):
+    """The API refused the key, or the key has no right to what was asked."""
+
+    exit_code = ExitCode.ACCESS_REFUSED
+
+
+class AnotherRunAtWork(FlexpriceWalletsError):
+    """Another run holds the lock of this database."""
+
+    exit_code = ExitCode.ANOTHER_RUN
+
+
+class Interrupted(FlexpriceWalletsError):
+    """The run was ended by Ctrl-C or SIGTERM; nothing was published."""
+
+    def __init__(self, message: str, code: ExitCode) -> None:
+        super().__init__(message)
+        self.code = code
