@@ -1,0 +1,5 @@
+"""`python -m flexprice_wallets`."""
+
+from flexprice_wallets.commands.main import main
+
+main()

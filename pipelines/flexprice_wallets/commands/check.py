@@ -1,0 +1,107 @@
+"""`flexprice-wallets check`: would a load work? Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from flexprice_wallets import __version__
+from flexprice_wallets.api.backoff import RetryPolicy
+from flexprice_wallets.api.calls import Figures, customer_wallets
+from flexprice_wallets.api.outcomes import Failed
+from flexprice_wallets.commands.options import api_options, logging_options, warehouse_options
+from flexprice_wallets.configuration import ApiOptions, configured_api_key, open_api
+from flexprice_wallets.errors import (
+    ApiUnavailable,
+    ExitCode,
+    FlexpriceWalletsError,
+    StorageError,
+)
+from flexprice_wallets.fetch.feed import text_field
+from flexprice_wallets.listing.customers import listed_customers
+from flexprice_wallets.logs import configure_logs
+from flexprice_wallets.parse.answers import wallets_of_answer
+
+
+@click.command("check")
+@api_options
+@warehouse_options
+@logging_options
+def check_command(
+    base_url: str,
+    environment_id: str | None,
+    allow_plain_http: bool,
+    database: Path,
+    raw_schema: str,
+    schema: str,
+    log_format: str,
+    verbose: int,
+) -> int:
+    """Try the key, the API, its rights, the database file and the versions; changes nothing."""
+    configure_logs(verbose, log_format)
+
+    def api() -> str:
+        options = ApiOptions(
+            configured_api_key(), base_url, environment_id, allow_plain_http=allow_plain_http
+        )
+        return _check_api(options)
+
+    checks: dict[str, Callable[[], str]] = {
+        "versions": _check_versions,
+        "api key": lambda: "set" if configured_api_key() else "",
+        "api": api,
+        "database": lambda: _check_database(database, raw_schema, schema),
+    }
+    codes = []
+    for name, check in checks.items():
+        try:
+            click.echo(f"ok      {name:<9} {check()}")
+        except FlexpriceWalletsError as error:
+            click.echo(f"failed  {name:<9} {error}")
+            codes.append(error.exit_code)
+    return max(codes, default=ExitCode.COMPLETE)
+
+
+def _check_versions() -> str:
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("dlt", "duckdb", "pyarrow", "requests")
+    )
+    return f"flexprice-wallets {__version__}, Python {platform.python_version()}, {packages}"
+
+
+def _check_api(options: ApiOptions) -> str:
+    """List one page of customers and read the wallets of one: both rights that a load needs."""
+    api = open_api(options)
+    api.policy = RetryPolicy(attempts=2)
+    page = next(iter(listed_customers(api, limit=2)), None)
+    if page is None:
+        return f"{api.client.base_url} answers; there are no customers"
+    customer_id = text_field(page.records[0], "id")
+    outcome = api.ask(customer_wallets(customer_id, Figures()), wallets_of_answer)
+    if isinstance(outcome, Failed):
+        raise ApiUnavailable(f"Wallets could not be read: {outcome.failure.message}.")
+    count = "some" if page.total is None else f"{page.total:,}"
+    return f"{api.client.base_url} answers; {count} customers; their wallets can be read"
+
+
+def _check_database(database: Path, raw_schema: str, schema: str) -> str:
+    from flexprice_wallets.publish.database import (
+        check_warehouse,
+        last_snapshot_at,
+        open_database,
+    )
+
+    folder = database.resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise StorageError(f"The folder {folder} does not exist or cannot be written.")
+    if not database.is_file():
+        return f"{database} does not exist yet; the first load creates it"
+    with open_database(database, read_only=True) as connection:
+        check_warehouse(connection, raw_schema, database.name)
+        last = last_snapshot_at(connection, raw_schema)
+    return f"{database} is a warehouse (schemas {raw_schema}, {schema}); last snapshot {last}"

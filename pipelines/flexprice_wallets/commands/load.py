@@ -1,0 +1,194 @@
+"""`flexprice-wallets load`: take one snapshot and publish it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flexprice_wallets.api.calls import Figures
+from flexprice_wallets.commands.options import (
+    SnapshotTimeType,
+    ToleranceType,
+    api_options,
+    logging_options,
+    option,
+    warehouse_options,
+)
+from flexprice_wallets.commands.progress import shown_progress
+from flexprice_wallets.compare.tolerance import Tolerance
+from flexprice_wallets.configuration import ApiOptions, configured_api_key
+from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.fetch.feed import Selection
+from flexprice_wallets.load.observation import Limits
+from flexprice_wallets.logs import configure_logs
+from flexprice_wallets.run import LoadOptions, LoadResult, load
+from flexprice_wallets.signals import interruptible
+
+_logger = logging.getLogger(__name__)
+
+
+@click.command("load")
+@api_options
+@warehouse_options
+@option(
+    "--workers",
+    type=click.IntRange(1, 500),
+    default=8,
+    show_default=True,
+    help="Requests under way at once. The default is polite; raise it for many customers.",
+)
+@option(
+    "--max-requests-per-second",
+    type=click.FloatRange(0, min_open=True),
+    help="Stay below a tenant's request limit.",
+)
+@option(
+    "--real-time-balance/--no-real-time-balance",
+    default=True,
+    show_default=True,
+    help="Ask for real-time balances.",
+)
+@option(
+    "--credits-breakdown/--no-credits-breakdown",
+    default=None,
+    help="Ask for free and purchased credits; needs real-time balances.  [default: as those]",
+)
+@option("--customer-id", "customer_ids", multiple=True, help="Only this customer; repeatable.")
+@option(
+    "--lookup-key",
+    "lookup_keys",
+    multiple=True,
+    help="Only the customer with this id in your own system; repeatable.",
+)
+@option(
+    "--customers-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Only the customers in this file: one Flexprice id a line.",
+)
+@option(
+    "--snapshot-at",
+    type=SnapshotTimeType(),
+    help="Logical time of the snapshot, such as a schedule's: ISO-8601 with a zone.",
+)
+@option(
+    "--max-failures",
+    type=ToleranceType(),
+    default="5%",
+    show_default=True,
+    help="Give up when more customers cannot be read. A share always tolerates ten.",
+)
+@option(
+    "--max-vanished",
+    type=ToleranceType(),
+    default="20%",
+    show_default=True,
+    help="Give up when more known wallets end or leave their lists. A share always tolerates ten.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="End with one JSON object on stdout: the snapshot's row and the paths.",
+)
+@logging_options
+def load_command(
+    base_url: str,
+    environment_id: str | None,
+    allow_plain_http: bool,
+    database: Path,
+    raw_schema: str,
+    schema: str,
+    workers: int,
+    max_requests_per_second: float | None,
+    real_time_balance: bool,
+    credits_breakdown: bool | None,
+    customer_ids: tuple[str, ...],
+    lookup_keys: tuple[str, ...],
+    customers_file: Path | None,
+    snapshot_at: datetime | None,
+    max_failures: Tolerance,
+    max_vanished: Tolerance,
+    as_json: bool,
+    log_format: str,
+    verbose: int,
+) -> int:
+    """Read every customer's wallets and load what changed.
+
+    The API key is read from FLEXPRICE_API_KEY. Exit codes: 0 complete; 1 failed, nothing loaded; 2 wrong use; 3 loaded,
+    but partial; 4 the API refused the key; 5 another run is at work; 130 and 143 ended by Ctrl-C or SIGTERM.
+    """
+    configure_logs(verbose, log_format)
+    api_key = configured_api_key()
+    configure_logs(verbose, log_format, api_key)
+    options = LoadOptions(
+        api=ApiOptions(
+            api_key, base_url, environment_id, workers, max_requests_per_second, allow_plain_http
+        ),
+        database=database,
+        selection=Selection(customer_ids + _ids_of(customers_file), lookup_keys),
+        figures=_figures(real_time_balance, credits_breakdown),
+        limits=Limits(max_failures, max_vanished),
+        snapshot_at=snapshot_at,
+        raw_schema=raw_schema,
+        schema=schema,
+        log_level="DEBUG" if verbose >= 2 else "ERROR",
+    )
+    started = time.monotonic()
+    with interruptible(), shown_progress() as on_progress:
+        result = load(options, on_progress)
+    if result.snapshot["completeness"] == "partial":
+        _logger.warning(
+            "Partial: %d customers could not be read and %d records were set aside; "
+            "see fetch_failures and rejected_records.",
+            result.snapshot["customers_failed"],
+            result.snapshot["records_rejected"],
+        )
+    click.echo(_json(result) if as_json else _summary(result, time.monotonic() - started))
+    return result.exit_code
+
+
+def _figures(real_time_balance: bool, credits_breakdown: bool | None) -> Figures:
+    if credits_breakdown and not real_time_balance:
+        raise ConfigurationError(
+            "--credits-breakdown needs --real-time-balance: the API gives the breakdown only with both."
+        )
+    is_breakdown = real_time_balance if credits_breakdown is None else credits_breakdown
+    return Figures(real_time_balance, is_breakdown)
+
+
+def _ids_of(path: Path | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"--customers-file {path} cannot be read as text.") from error
+    ids = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not ids:
+        raise ConfigurationError(f"--customers-file {path} names no customer: one id a line.")
+    return ids
+
+
+def _summary(result: LoadResult, seconds: float) -> str:
+    row = result.snapshot
+    return f"""\
+Snapshot {row["snapshot_id"]} ({row["scope"]} customers) is {row["completeness"]}.
+  customers  {row["customers_observed"]:>9,} read, {row["customers_failed"]:,} failed
+  wallets    {row["wallets_observed"]:>9,} read, {row["wallets_changed"]:,} changed
+  records    {row["records_rejected"]:>9,} set aside
+  requests   {row["api_requests"]:>9,} sent, {row["api_retries"]:,} of them again; {seconds:.1f} s in all
+  warehouse  {result.database}"""
+
+
+def _json(result: LoadResult) -> str:
+    row: dict[str, Any] = {
+        name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+        for name, value in result.snapshot.items()
+    }
+    return json.dumps({**row, "database": str(result.database)}, ensure_ascii=False)

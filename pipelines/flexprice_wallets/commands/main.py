@@ -1,0 +1,85 @@
+"""The command `flexprice-wallets`: finds the subcommand, turns errors into sentences and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Final
+
+import click
+
+from flexprice_wallets import __version__
+from flexprice_wallets.configuration import dlt_file_options
+from flexprice_wallets.errors import ExitCode, FlexpriceWalletsError, Interrupted
+
+#: Subcommand to the module and object that hold it: only the one that runs is imported.
+_COMMANDS: Final = {
+    "load": "flexprice_wallets.commands.load:load_command",
+    "status": "flexprice_wallets.commands.status:status_command",
+    "check": "flexprice_wallets.commands.check:check_command",
+    "views": "flexprice_wallets.commands.views:views_command",
+    "demo": "flexprice_wallets.commands.demo:demo_command",
+    "emulator": "flexprice_emulator.command:emulator_command",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a subcommand's module only when it runs, so that a load's first request is not kept waiting."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="flexprice-wallets")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Balance history of Flexprice wallets, kept in one DuckDB file.
+
+    Start with `flexprice-wallets demo`: it needs no API key.
+    """
+    # Below flags and environment variables, above defaults: dlt's configuration file.
+    options = dict(dlt_file_options("config.toml"))
+    options.pop("api_key", None)
+    context.default_map = {name: options for name in _COMMANDS if name != "emulator"}
+
+
+def main() -> None:
+    """Run the command line and exit with the code that tells a scheduler what happened."""
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line with these arguments (default: the process's); returns the exit code."""
+    try:
+        result = cli.main(arguments, prog_name="flexprice-wallets", standalone_mode=False)
+    except click.exceptions.Abort:
+        _say("Interrupted; nothing was published.")
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return ExitCode.WRONG_USE
+    except Interrupted as error:
+        _say(str(error))
+        return error.code
+    except FlexpriceWalletsError as error:
+        logging.getLogger("flexprice_wallets").debug("Where the error arose:", exc_info=True)
+        _say(f"Error: {error}")
+        return error.exit_code
+    return int(result or 0)
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+if __name__ == "__main__":
+    main()

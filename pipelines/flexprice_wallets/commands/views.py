@@ -1,0 +1,31 @@
+"""`flexprice-wallets views`: make views, comments and derived tables again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flexprice_wallets.commands.options import logging_options, warehouse_options
+from flexprice_wallets.logs import configure_logs
+from flexprice_wallets.run import rebuild_views
+from flexprice_wallets.signals import interruptible
+
+
+@click.command("views")
+@warehouse_options
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Make the derived tables anew from all snapshots, too.",
+)
+@logging_options
+def views_command(
+    database: Path, raw_schema: str, schema: str, rebuild: bool, log_format: str, verbose: int
+) -> int:
+    """Create every view, macro and comment again, and publish the result as a load does."""
+    configure_logs(verbose, log_format)
+    with interruptible():
+        path = rebuild_views(database, raw_schema=raw_schema, schema=schema, rebuild=rebuild)
+    click.echo(f"The views of {path} are up to date.")
+    return 0

@@ -1,0 +1,72 @@
+"""What the warehouse last holds, as far as comparing needs it: a few short hashes for each wallet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_PART = 8
+
+
+@dataclass(slots=True)
+class KnownWallet:
+    """One wallet as the warehouse last knew it. A fingerprint is b'' where nothing is known.
+
+    `is_seen`: this run has read it. Kept small: there is one for every wallet of the warehouse.
+    """
+
+    customer_id: str
+    is_listed: bool
+    ended: str | None = None
+    settings: bytes = b""
+    balance: bytes = b""
+    real_time: bytes = b""
+    credits_available: bytes = b""
+    is_real_time_given: bool = True
+    is_credits_given: bool = True
+    is_seen: bool = False
+
+    def forget_figures(self) -> None:
+        """A new life or another context begins: the figures read before do not go on."""
+        self.balance = self.real_time = self.credits_available = b""
+
+
+@dataclass(slots=True)
+class KnownCustomer:
+    """One customer as the warehouse last knew it. `is_seen`: this run has found it in the list."""
+
+    fingerprint: bytes
+    is_listed: bool
+    is_seen: bool = False
+
+
+@dataclass(slots=True)
+class Known:
+    """Everything that is known before a run. Empty before the first."""
+
+    wallets: dict[str, KnownWallet] = field(default_factory=dict)
+    customers: dict[str, KnownCustomer] = field(default_factory=dict)
+    tenant_id: str | None = None
+    environment_id: str | None = None
+    is_first: bool = True
+
+
+def same_real_time(known: bytes, parts: tuple[bytes, bytes, bytes]) -> bool:
+    """Whether the real-time figures are the known ones; a part that was left out now makes no difference."""
+    if not known:
+        return False
+    core, usage, unpaid = unpacked_real_time(known)
+    return (
+        parts[0] == core
+        and (not parts[1] or parts[1] == usage)
+        and (not parts[2] or parts[2] == unpaid)
+    )
+
+
+def packed_real_time(parts: tuple[bytes, bytes, bytes]) -> bytes:
+    """The three parts as 24 bytes, a part that was left out as zeros."""
+    return b"".join(part.ljust(_PART, b"\0") for part in parts)
+
+
+def unpacked_real_time(packed: bytes) -> tuple[bytes, bytes, bytes]:
+    """The three parts out of 24 bytes."""
+    return packed[:_PART], packed[_PART : 2 * _PART], packed[2 * _PART :]

@@ -1,0 +1,125 @@
+"""Where options come from when they are not given: the environment, then dlt's configuration files.
+
+Only names of this program count (`FLEXPRICE_…`, or dlt's `SOURCES__FLEXPRICE_WALLETS__…`): a stranger's bare `API_KEY`
+or `BASE_URL` would send the key elsewhere. The files are read here and not by dlt, whose import takes longer than a
+short command.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flexprice_wallets.api.attempts import Api
+from flexprice_wallets.api.client import ApiClient
+from flexprice_wallets.api.pace import Pace
+from flexprice_wallets.api.secret import Secret
+from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
+from flexprice_wallets.errors import ConfigurationError
+
+ENVIRONMENT_PREFIX = "FLEXPRICE"
+_DLT_SECTION = ("sources", "flexprice_wallets")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOptions:
+    """How to reach the API and how hard to ask."""
+
+    api_key: Secret
+    base_url: str = DEFAULT_BASE_URL
+    environment_id: str | None = None
+    workers: int = 8
+    max_requests_per_second: float | None = None
+    allow_plain_http: bool = False
+
+
+def open_api(options: ApiOptions) -> Api:
+    """The API, ready to be asked.
+
+    Raises:
+        ConfigurationError: where the base URL is none the key may be sent to.
+    """
+    client = ApiClient(
+        options.base_url,
+        options.api_key,
+        environment_id=options.environment_id,
+        connections=options.workers + 1,
+        allow_plain_http=options.allow_plain_http,
+    )
+    # One more than the workers: the listing goes on while all of them are busy.
+    return Api(client, Pace(options.workers + 1, options.max_requests_per_second))
+
+
+def configured_api_key() -> Secret:
+    """The API key: FLEXPRICE_API_KEY, dlt's environment name for it, or dlt's secrets file.
+
+    Raises:
+        ConfigurationError: where there is none, or one that no HTTP header can hold.
+    """
+    key = environment_value("api_key") or dlt_file_options("secrets.toml").get("api_key")
+    if not key:
+        raise ConfigurationError(
+            "No API key: set the environment variable FLEXPRICE_API_KEY, or api_key under "
+            "[sources.flexprice_wallets] in .dlt/secrets.toml."
+        )
+    if not isinstance(key, str) or not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(
+            "The API key in FLEXPRICE_API_KEY (or .dlt/secrets.toml) has characters that no key has: "
+            "set it again, without spaces or line ends."
+        )
+    return Secret(key)
+
+
+def environment_name(option: str) -> str:
+    """The environment variable of an option: FLEXPRICE_BASE_URL for base_url."""
+    return f"{ENVIRONMENT_PREFIX}_{option.upper()}"
+
+
+def dlt_environment_name(option: str) -> str:
+    """dlt's name for the same: SOURCES__FLEXPRICE_WALLETS__BASE_URL."""
+    return "__".join((*_DLT_SECTION, option)).upper()
+
+
+def environment_value(option: str) -> str | None:
+    """An option's value in the environment, if it is set and not empty."""
+    return os.environ.get(environment_name(option)) or os.environ.get(dlt_environment_name(option))
+
+
+def dlt_file_options(file_name: str) -> Mapping[str, Any]:
+    """The options under [sources.flexprice_wallets] of a file in dlt's folders; the nearest folder wins.
+
+    Raises:
+        ConfigurationError: where a file is not readable TOML.
+    """
+    options: dict[str, Any] = {}
+    for folder in reversed(_dlt_folders()):
+        options |= _section(folder / file_name)
+    return options
+
+
+def _dlt_folders() -> list[Path]:
+    """dlt's own places: the project's `.dlt`, then the user's."""
+    project = Path(os.environ.get("DLT_PROJECT_DIR", ".")) / ".dlt"
+    user = Path("/var/dlt") if os.geteuid() == 0 else Path.home() / ".dlt"
+    return [project, user]
+
+
+def _section(path: Path) -> Mapping[str, Any]:
+    try:
+        content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except NotADirectoryError:
+        return {}
+    except (OSError, ValueError) as error:
+        # The message of a TOML error names a position, never the content: there may be a key in it.
+        raise ConfigurationError(
+            f"{path} cannot be read as TOML ({type(error).__name__})."
+        ) from None
+    for name in _DLT_SECTION:
+        content = content.get(name, {}) if isinstance(content, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,1 @@
+"""Fetches wallets on several connections at once; retries wait without holding a connection up."""

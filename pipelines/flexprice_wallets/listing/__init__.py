@@ -1,0 +1,1 @@
+"""Lists the customers completely, although customers come and go while the pages are read."""

@@ -1,0 +1,1 @@
+"""Loads what differs with dlt, as typed Arrow tables."""

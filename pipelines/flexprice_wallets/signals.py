@@ -1,0 +1,65 @@
+"""Ends a run on SIGTERM or Ctrl-C within two seconds, whatever it is waiting for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from flexprice_wallets.errors import ExitCode, Interrupted
+
+_EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+#: How long the main thread may take to clean up before the process is ended under it.
+_GRACE = 1.3
+
+
+class _Watchdog:
+    """Ends the process where the main thread is stuck in native code and cannot handle a signal itself."""
+
+    def __init__(self) -> None:
+        self._reader, self.writer = socket.socketpair()
+        self.writer.setblocking(False)
+        self._is_closed = threading.Event()
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    def close(self) -> None:
+        self._is_closed.set()
+        self.writer.close()
+
+    def _watch(self) -> None:
+        # The kernel side of signal handling writes the number here at once, even while native code runs.
+        while number := self._reader.recv(1):
+            exit_code = _EXIT_CODES.get(signal.Signals(number[0]))
+            if exit_code is not None and not self._is_closed.wait(_GRACE):
+                os.write(sys.stderr.fileno(), f"{_message(number[0])}\n".encode())
+                os._exit(exit_code)
+        self._reader.close()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Within, SIGTERM and Ctrl-C raise Interrupted in the main thread; after a short grace the process ends itself."""
+    watchdog = _Watchdog()
+    handlers = {number: signal.signal(number, _interrupt) for number in _EXIT_CODES}
+    wakeup = signal.set_wakeup_fd(watchdog.writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        watchdog.close()
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise Interrupted(_message(number), _EXIT_CODES[signal.Signals(number)])
+
+
+def _message(number: int) -> str:
+    name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+    return f"Ended by {name}; what was not yet published is dropped, and the next run begins anew."
