@@ -1,0 +1,116 @@
+# Needs GNU make and Python 3.11 or later; everything else is installed into .venv and .venv-duckdb15 in this folder.
+
+PYTHON ?= python3
+# Processes that share the tests.
+JOBS ?= 2
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+# Both lines of DuckDB that are supported. `constraints.txt` pins everything but this.
+DUCKDB := duckdb==2.0.*
+DUCKDB_15 := duckdb==1.5.*
+
+VENV := .venv
+VENV_15 := .venv-duckdb15
+
+# The caller's shell must not reach into our environments: an activated virtual environment, modules on a path, packages
+# in the home directory or a pip set to install there.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
+export PYTHONNOUSERSITE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The suite kills processes and measures memory: two runs of it at once (make -j) would disturb each other.
+.NOTPARALLEL:
+# A stamp must not outlive the command that failed to finish what it stands for.
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: $(VENV)/.product ## Run a month of daily loads against the API emulator and show what the warehouse answers
+	$(VENV)/bin/flexprice-wallets demo $(DEMO_ARGS)
+
+.PHONY: setup
+setup: $(VENV)/.dev ## Install the project, editable, with all development tools
+
+.PHONY: check
+check: $(VENV)/.dev ## Check format, lint, types and SQL
+	$(VENV)/bin/python -m ruff format --check pipelines tests
+	$(VENV)/bin/python -m ruff check pipelines tests
+	$(VENV)/bin/python -m mypy
+	$(VENV)/bin/python -m sqlfluff lint --disable-progress-bar sql
+
+.PHONY: format
+format: $(VENV)/.dev ## Format the Python code, and put right what the linter can
+	$(VENV)/bin/python -m ruff check --fix-only --quiet pipelines tests
+	$(VENV)/bin/python -m ruff format pipelines tests
+
+.PHONY: test
+test: test-duckdb20 test-duckdb15 ## Run all tests on DuckDB 2.0 and again on 1.5
+
+.PHONY: test-duckdb20
+test-duckdb20: $(VENV)/.dev ## Run all tests on DuckDB 2.0
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+.PHONY: test-duckdb15
+test-duckdb15: $(VENV_15)/.test ## Run all tests on DuckDB 1.5
+	$(VENV_15)/bin/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+.PHONY: test-fast
+test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture' $(PYTEST_ARGS)
+
+.PHONY: wheel
+wheel: $(VENV)/.dev ## Build the wheel into dist/
+	$(VENV)/bin/python -m build --wheel --no-isolation --outdir dist
+
+.PHONY: constraints
+constraints: ## Renew constraints.txt with the newest versions that fit pyproject.toml
+	$(PYTHON) -m venv --clear .venv-constraints
+	.venv-constraints/bin/python -m pip install --quiet --editable '.[dev]'
+	sed -n '/^#/p' constraints.txt > .venv-constraints/pins
+	.venv-constraints/bin/python -m pip freeze --all --exclude-editable --exclude pip --exclude duckdb \
+		>> .venv-constraints/pins
+	mv .venv-constraints/pins constraints.txt
+	rm -rf .venv-constraints
+
+.PHONY: clean
+clean: ## Remove the environments, caches and builds; warehouses stay
+	rm -rf .venv .venv-* dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- Environments: each is a chain of stamps, made anew only when what it depends on has changed ---
+
+PYTHON_VERSION := $(shell $(PYTHON) -E -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
+# An editable install names its checkout: a copied or moved folder would go on testing the code of the first one.
+IDENTITY := $(CURDIR) Python $(PYTHON_VERSION)
+unfit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.created 2>&1)" = "$(IDENTITY)" ] || echo $(1)/.created)
+.PHONY: $(foreach venv,$(VENV) $(VENV_15),$(call unfit,$(venv)))
+
+PACKAGING := pyproject.toml constraints.txt Makefile
+install = $(@D)/bin/python -m pip install --quiet --constraint constraints.txt
+# Without isolation, so that the build backend is the constrained one too.
+install_project = $(install) --no-build-isolation --editable
+
+$(VENV)/.created $(VENV_15)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Python 3.11 or later is needed, and $(PYTHON) is not that: make PYTHON=python3.12 …' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(@D)
+	@echo "$(IDENTITY)" > $@
+
+$(VENV)/.product: $(VENV)/.created $(PACKAGING)
+	$(install) hatchling
+	$(install_project) . '$(DUCKDB)'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.product
+	$(install_project) '.[dev]' '$(DUCKDB)'
+	@touch $@
+
+$(VENV_15)/.test: $(VENV_15)/.created $(PACKAGING)
+	$(install) hatchling
+	$(install_project) '.[test]' '$(DUCKDB_15)'
+	@touch $@
