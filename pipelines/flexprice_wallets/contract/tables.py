@@ -17,9 +17,7 @@ _INTEGER, _TIMESTAMP = ColumnType.INTEGER, ColumnType.TIMESTAMP
 _AMOUNT, _RATE, _REAL_TIME = ColumnType.AMOUNT, ColumnType.RATE, ColumnType.REAL_TIME
 
 _NOT_SUMMABLE = "A rate: never summed."
-_LATEST_ONLY = (
-    "May be summed over wallets of one currency at one moment, never over time (a stock, not a flow)."
-)
+_LATEST_ONLY = "May be summed over wallets of one currency at one moment, never over time (a stock, not a flow)."
 _PENDING_ONCE = (
     "Pending charges count per customer and currency and are taken off each of its prepaid wallets: "
     "never summed over wallets of one customer, never over time."
@@ -157,9 +155,7 @@ SNAPSHOTS = Table(
         Column("api_retries", _INTEGER, "Requests that were repetitions.", nullable=False),
         Column("tenant_id", _TEXT, "Tenant that the answers came from."),
         Column("environment_id", _TEXT, "Environment that the answers came from."),
-        Column(
-            "pipeline_version", _TEXT, "Version of flexprice-wallets that ran.", nullable=False
-        ),
+        Column("pipeline_version", _TEXT, "Version of flexprice-wallets that ran.", nullable=False),
         Column("_dlt_load_id", _TEXT, "The dlt load that brought the snapshot.", nullable=False),
     ),
 )
@@ -335,9 +331,7 @@ WALLET_REAL_TIME_BALANCES = Table(
             f"Balance less what is pending, in the currency; may be negative. {_PENDING_ONCE}",
             nullable=False,
         ),
-        Column(
-            "real_time_credit_balance", _REAL_TIME, f"The same in credits. {_PENDING_ONCE}"
-        ),
+        Column("real_time_credit_balance", _REAL_TIME, f"The same in credits. {_PENDING_ONCE}"),
         Column(
             "pending_amount",
             _REAL_TIME,
@@ -370,7 +364,10 @@ WALLET_CREDITS_AVAILABLE = Table(
         *_WALLET_VERSION,
         Column("credit_type", _TEXT, "free, purchased or any later kind.", nullable=False),
         Column(
-            "credits_available", _REAL_TIME, f"Credits available of this kind. {_LATEST_ONLY}", False
+            "credits_available",
+            _REAL_TIME,
+            f"Credits available of this kind. {_LATEST_ONLY}",
+            False,
         ),
         Column("currency", _TEXT, "Currency of the wallet that holds the credits.", nullable=False),
     ),

@@ -1,0 +1,482 @@
+-- Carries the derived tables over one snapshot: the one in the temporary table `applying` (one row of snapshots).
+-- Replaying every snapshot in order makes them from nothing.
+
+-- Every wallet for which this snapshot wrote anything, with what it wrote.
+create or replace temp table fresh as
+with
+settings as (
+    select * from flexprice_raw.wallets where snapshot_at = (select snapshot_at from applying)
+),
+
+balances as (
+    select * from flexprice_raw.wallet_balances where snapshot_at = (select snapshot_at from applying)
+),
+
+real_time as (
+    select * from flexprice_raw.wallet_real_time_balances where snapshot_at = (select snapshot_at from applying)
+),
+
+credits as (
+    select
+        wallet_id,
+        min(customer_id) as customer_id,
+        min(observed_at) as observed_at,
+        min(version_hash) as version_hash,
+        sum(case when credit_type = 'free' then credits_available end) as free_credits,
+        sum(case when credit_type = 'purchased' then credits_available end) as purchased_credits,
+        sum(case when credit_type not in ('free', 'purchased') then credits_available end) as other_credits
+    from flexprice_raw.wallet_credits_available
+    where snapshot_at = (select snapshot_at from applying)
+    group by wallet_id
+),
+
+given as (
+    select * from flexprice_raw.wallet_figures_given where snapshot_at = (select snapshot_at from applying)
+),
+
+touched as (
+    select
+        wallet_id,
+        customer_id
+    from settings
+    union
+    select
+        wallet_id,
+        customer_id
+    from balances
+    union
+    select
+        wallet_id,
+        customer_id
+    from real_time
+    union
+    select
+        wallet_id,
+        customer_id
+    from credits
+    union
+    select
+        wallet_id,
+        customer_id
+    from given
+),
+
+compared as (
+    select
+        touched.wallet_id,
+        touched.customer_id,
+        old.wallet_id is null as is_new,
+        old.ended is not null and settings.wallet_id is not null and settings.ended is null as is_return,
+        case when settings.wallet_id is null then old.ended else settings.ended end as ended,
+        case
+            when balances.wallet_id is null then false
+            else
+                old.balance_customer_id is null
+                or old.balance_customer_id <> balances.customer_id
+                or old.currency <> balances.currency
+        end as is_new_context
+    from touched
+    left join flexprice_raw.stored_wallets as old on touched.wallet_id = old.wallet_id
+    left join settings on touched.wallet_id = settings.wallet_id
+    left join balances on touched.wallet_id = balances.wallet_id
+)
+
+select
+    compared.wallet_id,
+    compared.customer_id,
+    compared.is_new,
+    compared.is_return,
+    compared.ended,
+    compared.ended is not null and (compared.is_new or compared.is_return or old.ended is null) as is_end,
+    compared.is_return or compared.is_new_context as is_begun_anew,
+    balances.wallet_id is not null as has_balance,
+    real_time.wallet_id is not null as has_real_time,
+    credits.wallet_id is not null as has_credits,
+    coalesce(settings.is_listed, old.is_listed) as is_listed,
+    settings.snapshot_at as settings_snapshot_at,
+    settings.wallet_type,
+    settings.wallet_status,
+    settings.version_hash as settings_hash,
+    balances.currency,
+    balances.conversion_rate,
+    balances.balance,
+    balances.credit_balance,
+    balances.observed_at as balance_observed_at,
+    balances.version_hash as balance_hash,
+    real_time.real_time_balance,
+    real_time.real_time_credit_balance,
+    real_time.pending_amount,
+    real_time.current_period_usage,
+    real_time.unpaid_invoices_amount,
+    real_time.observed_at as real_time_observed_at,
+    real_time.version_hash as real_time_hash,
+    credits.free_credits,
+    credits.purchased_credits,
+    credits.other_credits,
+    credits.observed_at as credits_observed_at,
+    credits.version_hash as credits_hash,
+    coalesce(given.is_real_time_balance_given, old.is_real_time_balance_given, true) as is_real_time_balance_given,
+    coalesce(given.is_credits_available_given, old.is_credits_available_given, true) as is_credits_available_given,
+    (select snapshot_at from applying) as snapshot_at
+from compared
+left join flexprice_raw.stored_wallets as old on compared.wallet_id = old.wallet_id
+left join settings on compared.wallet_id = settings.wallet_id
+left join balances on compared.wallet_id = balances.wallet_id
+left join real_time on compared.wallet_id = real_time.wallet_id
+left join credits on compared.wallet_id = credits.wallet_id
+left join given on compared.wallet_id = given.wallet_id;
+
+-- The state of those wallets before and after.
+create or replace temp table before_fresh as
+select * from flexprice_raw.stored_wallets
+where wallet_id in (select wallet_id from fresh);
+
+create or replace temp table after_fresh as
+select
+    fresh.wallet_id,
+    fresh.customer_id,
+    coalesce(old.first_observed_at, fresh.snapshot_at) as first_observed_at,
+    case when fresh.is_new then 1 when fresh.is_return then old.life_number + 1 else old.life_number end as life_number,
+    case when fresh.is_new or fresh.is_return then fresh.snapshot_at else old.life_started_at end as life_started_at,
+    fresh.ended,
+    case when fresh.is_end then fresh.snapshot_at when fresh.ended is not null then old.ended_at end as ended_at,
+    fresh.is_listed,
+    coalesce(fresh.settings_snapshot_at, old.settings_snapshot_at) as settings_snapshot_at,
+    case when fresh.settings_snapshot_at is not null then fresh.wallet_type else old.wallet_type end as wallet_type,
+    case when fresh.settings_snapshot_at is not null then fresh.wallet_status else old.wallet_status end
+        as wallet_status,
+    coalesce(fresh.settings_hash, old.settings_hash) as settings_hash,
+    case when fresh.has_balance then fresh.currency when not fresh.is_begun_anew then old.currency end as currency,
+    case
+        when fresh.has_balance then fresh.conversion_rate when not fresh.is_begun_anew then old.conversion_rate
+    end as conversion_rate,
+    case when fresh.has_balance then fresh.balance when not fresh.is_begun_anew then old.balance end as balance,
+    case
+        when fresh.has_balance then fresh.credit_balance when not fresh.is_begun_anew then old.credit_balance
+    end as credit_balance,
+    case
+        when fresh.has_balance then fresh.balance_observed_at
+        when not fresh.is_begun_anew then old.balance_observed_at
+    end as balance_observed_at,
+    case
+        when fresh.has_balance then fresh.snapshot_at when not fresh.is_begun_anew then old.balance_snapshot_at
+    end as balance_snapshot_at,
+    case
+        when fresh.has_balance then fresh.customer_id when not fresh.is_begun_anew then old.balance_customer_id
+    end as balance_customer_id,
+    case when fresh.has_balance then fresh.balance_hash when not fresh.is_begun_anew then old.balance_hash end
+        as balance_hash,
+    case
+        when fresh.has_real_time then fresh.real_time_balance when not fresh.is_begun_anew then old.real_time_balance
+    end as real_time_balance,
+    case
+        when fresh.has_real_time then fresh.real_time_credit_balance
+        when not fresh.is_begun_anew then old.real_time_credit_balance
+    end as real_time_credit_balance,
+    case
+        when fresh.has_real_time then fresh.pending_amount when not fresh.is_begun_anew then old.pending_amount
+    end as pending_amount,
+    case
+        when fresh.has_real_time then fresh.current_period_usage
+        when not fresh.is_begun_anew then old.current_period_usage
+    end as current_period_usage,
+    case
+        when fresh.has_real_time then fresh.unpaid_invoices_amount
+        when not fresh.is_begun_anew then old.unpaid_invoices_amount
+    end as unpaid_invoices_amount,
+    case
+        when fresh.has_real_time then fresh.real_time_observed_at
+        when not fresh.is_begun_anew then old.real_time_observed_at
+    end as real_time_observed_at,
+    case
+        when fresh.has_real_time then fresh.snapshot_at when not fresh.is_begun_anew then old.real_time_snapshot_at
+    end as real_time_snapshot_at,
+    case
+        when fresh.has_real_time then fresh.real_time_hash when not fresh.is_begun_anew then old.real_time_hash
+    end as real_time_hash,
+    case when fresh.has_credits then fresh.free_credits when not fresh.is_begun_anew then old.free_credits end
+        as free_credits,
+    case
+        when fresh.has_credits then fresh.purchased_credits when not fresh.is_begun_anew then old.purchased_credits
+    end as purchased_credits,
+    case when fresh.has_credits then fresh.other_credits when not fresh.is_begun_anew then old.other_credits end
+        as other_credits,
+    case
+        when fresh.has_credits then fresh.credits_observed_at
+        when not fresh.is_begun_anew then old.credits_observed_at
+    end as credits_observed_at,
+    case
+        when fresh.has_credits then fresh.snapshot_at when not fresh.is_begun_anew then old.credits_snapshot_at
+    end as credits_snapshot_at,
+    case when fresh.has_credits then fresh.credits_hash when not fresh.is_begun_anew then old.credits_hash end
+        as credits_hash,
+    fresh.is_real_time_balance_given,
+    fresh.is_credits_available_given,
+    case
+        when fresh.ended is not null then null
+        -- Figures whose settled balance could not be taken wait for it.
+        when not fresh.has_balance and (fresh.is_begun_anew or old.balance_snapshot_at is null) then null
+        when fresh.has_balance or fresh.has_real_time or fresh.has_credits then fresh.snapshot_at
+        when not fresh.is_begun_anew then old.valid_from
+    end as valid_from
+from fresh
+left join before_fresh as old on fresh.wallet_id = old.wallet_id;
+
+-- An interval ends where a figure changed or the wallet ended.
+insert into flexprice_raw.stored_balance_intervals
+select
+    old.wallet_id,
+    old.balance_customer_id,
+    old.life_number,
+    old.valid_from,
+    fresh.snapshot_at,
+    old.currency,
+    old.conversion_rate,
+    old.balance,
+    old.credit_balance,
+    old.balance_observed_at,
+    old.balance_snapshot_at,
+    old.real_time_balance,
+    old.real_time_credit_balance,
+    old.pending_amount,
+    old.current_period_usage,
+    old.unpaid_invoices_amount,
+    old.real_time_observed_at,
+    old.real_time_snapshot_at,
+    old.free_credits,
+    old.purchased_credits,
+    old.other_credits,
+    old.credits_observed_at,
+    old.credits_snapshot_at
+from before_fresh as old
+inner join fresh on old.wallet_id = fresh.wallet_id
+where
+    old.valid_from is not null
+    and (fresh.is_end or fresh.has_balance or fresh.has_real_time or fresh.has_credits)
+order by old.wallet_id;
+
+insert into flexprice_raw.stored_settings_intervals
+select
+    old.wallet_id,
+    old.settings_snapshot_at as valid_from,
+    fresh.settings_snapshot_at as valid_to,
+    old.wallet_type,
+    old.wallet_status
+from before_fresh as old
+inner join fresh on old.wallet_id = fresh.wallet_id
+where old.settings_snapshot_at is not null and fresh.settings_snapshot_at is not null
+order by old.wallet_id;
+
+update flexprice_raw.stored_wallet_lives as lives
+set
+    customer_id = after_fresh.customer_id,
+    ended_at = after_fresh.ended_at,
+    ended = after_fresh.ended,
+    currency = after_fresh.currency,
+    conversion_rate = after_fresh.conversion_rate,
+    balance = case when after_fresh.ended <> 'not_found' then after_fresh.balance end,
+    credit_balance = case when after_fresh.ended <> 'not_found' then after_fresh.credit_balance end,
+    balance_observed_at = case when after_fresh.ended <> 'not_found' then after_fresh.balance_observed_at end,
+    balance_snapshot_at = case when after_fresh.ended <> 'not_found' then after_fresh.balance_snapshot_at end
+from fresh
+inner join after_fresh on fresh.wallet_id = after_fresh.wallet_id
+where lives.wallet_id = fresh.wallet_id and lives.ended_at is null and fresh.is_end and not fresh.is_return;
+
+insert into flexprice_raw.stored_wallet_lives
+select
+    fresh.wallet_id,
+    fresh.customer_id,
+    after_fresh.life_number,
+    fresh.snapshot_at,
+    after_fresh.ended_at,
+    after_fresh.ended,
+    case when fresh.is_end then after_fresh.currency end as currency,
+    case when fresh.is_end then after_fresh.conversion_rate end as conversion_rate,
+    case when after_fresh.ended <> 'not_found' then after_fresh.balance end as balance,
+    case when after_fresh.ended <> 'not_found' then after_fresh.credit_balance end as credit_balance,
+    case when after_fresh.ended <> 'not_found' then after_fresh.balance_observed_at end as balance_observed_at,
+    case when after_fresh.ended <> 'not_found' then after_fresh.balance_snapshot_at end as balance_snapshot_at
+from fresh
+inner join after_fresh on fresh.wallet_id = after_fresh.wallet_id
+where fresh.is_new or fresh.is_return
+order by fresh.wallet_id;
+
+-- Who was not observed although the snapshot covered all, and since when.
+create or replace temp table blemished as
+with
+blemishes as (
+    select
+        customer_id,
+        wallet_id
+    from flexprice_raw.fetch_failures
+    where snapshot_at = (select snapshot_at from applying)
+    union
+    select
+        customer_id,
+        wallet_id
+    from flexprice_raw.rejected_records
+    where snapshot_at = (select snapshot_at from applying) and resource = 'wallet'
+)
+
+select wallet_id from blemishes where wallet_id is not null
+union
+select wallets.wallet_id
+from blemishes
+inner join flexprice_raw.stored_wallets as wallets on blemishes.customer_id = wallets.customer_id
+left join fresh on wallets.wallet_id = fresh.wallet_id
+-- A wallet read under another customer has moved: what befell the customer it left does not concern it.
+where blemishes.wallet_id is null and coalesce(fresh.customer_id, wallets.customer_id) = blemishes.customer_id;
+
+insert into flexprice_raw.stored_unobserved_wallets
+with
+previous as (
+    select max(snapshots.snapshot_at) as snapshot_at
+    from flexprice_raw.snapshots
+    where snapshots.scope = 'all' and snapshots.snapshot_at < (select snapshot_at from applying)
+),
+
+selected as (
+    select
+        wallet_id,
+        max(snapshot_at) as snapshot_at
+    from flexprice_raw.stored_selected_wallets
+    where wallet_id in (select wallet_id from blemished)
+    group by wallet_id
+)
+
+select
+    wallets.wallet_id,
+    (select snapshot_at from applying) as snapshot_at,
+    greatest(
+        case when earlier.wallet_id is not null then earlier.last_observed_at else previous.snapshot_at end,
+        selected.snapshot_at,
+        wallets.first_observed_at
+    ) as last_observed_at
+from flexprice_raw.stored_wallets as wallets
+inner join blemished on wallets.wallet_id = blemished.wallet_id
+cross join previous
+left join flexprice_raw.stored_unobserved_wallets as earlier
+    on wallets.wallet_id = earlier.wallet_id and previous.snapshot_at = earlier.snapshot_at
+left join selected on wallets.wallet_id = selected.wallet_id
+where wallets.ended is null and (select scope from applying) = 'all'
+order by wallets.wallet_id;
+
+delete from flexprice_raw.stored_wallets where wallet_id in (select wallet_id from fresh);
+
+insert into flexprice_raw.stored_wallets select * from after_fresh order by wallet_id;
+
+insert into flexprice_raw.stored_selected_wallets
+select
+    wallets.wallet_id,
+    applying.snapshot_at
+from applying
+inner join flexprice_raw.snapshot_customers as covered on applying.snapshot_at = covered.snapshot_at
+inner join flexprice_raw.stored_wallets as wallets on covered.customer_id = wallets.customer_id
+where
+    applying.scope = 'selected'
+    and (wallets.ended is null or wallets.ended_at = applying.snapshot_at)
+    and wallets.wallet_id not in (select wallet_id from blemished)
+order by wallets.wallet_id;
+
+-- Real-time figures and the breakdown come only for listed wallets, and only where the API does not leave them out.
+-- A gap opens where that ceases or the wallet was not observed, and closes where the figure was asked for and came, or
+-- with the life of the wallet: the snapshots between that asked for the figure all went without.
+create or replace temp table asked_figures as
+select 'real_time' as figure from applying
+where include_real_time_balance
+union all
+select 'credits_available' as figure from applying
+where include_credits_available_breakdown;
+
+create or replace temp table figure_states as
+select
+    wallets.wallet_id,
+    figures.figure,
+    wallets.ended is not null as is_ended,
+    wallets.is_listed
+    and case
+        when figures.figure = 'real_time' then wallets.is_real_time_balance_given
+        else wallets.is_credits_available_given
+    end as is_given,
+    figures.figure in (select figure from asked_figures) as is_asked,
+    wallets.wallet_id in (select wallet_id from blemished) as is_blemished
+from flexprice_raw.stored_wallets as wallets
+cross join (values ('real_time'), ('credits_available')) as figures (figure)
+where
+    wallets.wallet_id in (select wallet_id from fresh)
+    or wallets.wallet_id in (select wallet_id from blemished)
+    or wallets.wallet_id in (select wallet_id from flexprice_raw.stored_figure_gaps where gap_to is null);
+
+update flexprice_raw.stored_figure_gaps as gaps
+set gap_to = (select snapshot_at from applying)
+from figure_states as states
+where
+    gaps.wallet_id = states.wallet_id
+    and gaps.figure = states.figure
+    and gaps.gap_to is null
+    and (
+        states.is_ended
+        or (
+            states.is_asked
+            and states.is_given
+            and not states.is_blemished
+            and (
+                (select scope from applying) = 'all'
+                or states.wallet_id in (
+                    select wallet_id from flexprice_raw.stored_selected_wallets
+                    where snapshot_at = (select snapshot_at from applying)
+                )
+            )
+        )
+    );
+
+insert into flexprice_raw.stored_figure_gaps
+select
+    states.wallet_id,
+    states.figure,
+    (select snapshot_at from applying) as gap_from,
+    null as gap_to
+from figure_states as states
+left join flexprice_raw.stored_figure_gaps as gaps
+    on states.wallet_id = gaps.wallet_id and states.figure = gaps.figure and gaps.gap_to is null
+where
+    gaps.wallet_id is null
+    and not states.is_ended
+    and (
+        not states.is_given
+        or (states.is_blemished and states.is_asked and (select scope from applying) = 'all')
+    )
+order by states.wallet_id, states.figure;
+
+create or replace temp table fresh_customers as
+select
+    fresh.customer_id,
+    coalesce(old.first_observed_at, fresh.snapshot_at) as first_observed_at,
+    fresh.snapshot_at,
+    fresh.is_listed,
+    fresh.version_hash
+from flexprice_raw.customers as fresh
+left join flexprice_raw.stored_customers as old on fresh.customer_id = old.customer_id
+where fresh.snapshot_at = (select snapshot_at from applying);
+
+delete from flexprice_raw.stored_customers where customer_id in (select customer_id from fresh_customers);
+
+insert into flexprice_raw.stored_customers select * from fresh_customers order by customer_id;
+
+delete from flexprice_raw.stored_progress;
+
+insert into flexprice_raw.stored_progress select snapshot_at from applying;
+
+drop table fresh;
+
+drop table before_fresh;
+
+drop table after_fresh;
+
+drop table asked_figures;
+
+drop table figure_states;
+
+drop table blemished;
+
+drop table fresh_customers;

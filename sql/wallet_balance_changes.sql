@@ -1,0 +1,174 @@
+-- grain: wallet, changed_by
+create or replace view flexprice.wallet_balance_changes as
+with
+history as not materialized (
+    select * from flexprice.wallet_balance_history
+),
+
+closed_intervals as not materialized (
+    select * from flexprice_raw.stored_balance_intervals
+),
+
+lives as not materialized (
+    select * from flexprice_raw.stored_wallet_lives
+),
+
+movements as (
+    select
+        later.wallet_id,
+        later.customer_id,
+        case
+            when earlier.conversion_rate <> later.conversion_rate or earlier.currency <> later.currency then 'rate'
+            else 'balance'
+        end as cause,
+        earlier.currency as currency_before,
+        later.currency as currency_after,
+        earlier.conversion_rate as conversion_rate_before,
+        later.conversion_rate as conversion_rate_after,
+        earlier.balance as balance_before,
+        later.balance as balance_after,
+        earlier.credit_balance as credit_balance_before,
+        later.credit_balance as credit_balance_after,
+        earlier.valid_from as known_at,
+        later.valid_from as changed_by
+    from history as later
+    inner join closed_intervals as earlier
+        on later.wallet_id = earlier.wallet_id and later.valid_from = earlier.valid_to
+    where
+        later.balance <> earlier.balance
+        or later.credit_balance <> earlier.credit_balance
+        or later.conversion_rate <> earlier.conversion_rate
+        or later.currency <> earlier.currency
+),
+
+ends as (
+    select
+        lives.wallet_id,
+        lives.customer_id,
+        'ended' as cause,
+        earlier.currency as currency_before,
+        lives.currency as currency_after,
+        earlier.conversion_rate as conversion_rate_before,
+        lives.conversion_rate as conversion_rate_after,
+        earlier.balance as balance_before,
+        lives.balance as balance_after,
+        earlier.credit_balance as credit_balance_before,
+        lives.credit_balance as credit_balance_after,
+        earlier.valid_from as known_at,
+        lives.ended_at as changed_by
+    from lives
+    left join closed_intervals as earlier
+        on lives.wallet_id = earlier.wallet_id and lives.ended_at = earlier.valid_to
+    where lives.ended_at is not null
+),
+
+returns as (
+    select
+        later.wallet_id,
+        coalesce(history.customer_id, later.customer_id) as customer_id,
+        'returned' as cause,
+        earlier.currency as currency_before,
+        history.currency as currency_after,
+        earlier.conversion_rate as conversion_rate_before,
+        history.conversion_rate as conversion_rate_after,
+        earlier.balance as balance_before,
+        history.balance as balance_after,
+        earlier.credit_balance as credit_balance_before,
+        history.credit_balance as credit_balance_after,
+        earlier.ended_at as known_at,
+        later.started_at as changed_by
+    from lives as later
+    inner join lives as earlier
+        on later.wallet_id = earlier.wallet_id and later.life_number = earlier.life_number + 1
+    left join history on later.wallet_id = history.wallet_id and later.started_at = history.valid_from
+    where later.life_number > 1
+),
+
+changes as (
+    select * from movements
+    union all
+    select * from ends
+    union all
+    select * from returns
+),
+
+-- The last snapshot of scope 'all' before each snapshot.
+earlier_snapshots as (
+    select
+        snapshot_at,
+        max(case when scope = 'all' then snapshot_at end) over (
+            order by snapshot_at rows between unbounded preceding and 1 preceding
+        ) as previous_all_at
+    from flexprice_raw.snapshots
+),
+
+unobserved as (
+    select * from flexprice_raw.stored_unobserved_wallets
+),
+
+moments as (
+    select
+        wallet_id,
+        snapshot_at
+    from flexprice_raw.wallet_balances
+    union all
+    select
+        wallet_id,
+        ended_at as snapshot_at
+    from flexprice_raw.stored_wallet_lives
+    where ended_at is not null
+),
+
+-- The last snapshot of scope 'selected' that observed the wallet before each of them.
+selected as (
+    select
+        moments.wallet_id,
+        moments.snapshot_at,
+        max(covered.snapshot_at) as selected_at
+    from flexprice_raw.stored_selected_wallets as covered
+    inner join moments on covered.wallet_id = moments.wallet_id and covered.snapshot_at < moments.snapshot_at
+    group by moments.wallet_id, moments.snapshot_at
+)
+
+select
+    -- ids
+    changes.wallet_id,
+    changes.customer_id,
+    changes.cause,
+
+    -- figures
+    changes.currency_before,
+    changes.currency_after,
+    changes.conversion_rate_before,
+    changes.conversion_rate_after,
+    changes.balance_before,
+    changes.balance_after,
+    case
+        when changes.currency_after = changes.currency_before then changes.balance_after - changes.balance_before
+    end as balance_delta,
+    changes.credit_balance_before,
+    changes.credit_balance_after,
+    changes.credit_balance_after - changes.credit_balance_before as credit_balance_delta,
+
+    -- times
+    case
+        when changes.known_at is null then null
+        -- An ended wallet is not asked for: the last to observe it was the snapshot that saw its end.
+        when changes.cause = 'returned' then changes.known_at
+        else
+            greatest(
+                changes.known_at,
+                case
+                    when unobserved.wallet_id is null then earlier_snapshots.previous_all_at
+                    else unobserved.last_observed_at
+                end,
+                selected.selected_at
+            )
+    end as changed_after,
+    changes.changed_by,
+    cast(changes.changed_by at time zone 'UTC' as date) as date_day
+from changes
+left join earlier_snapshots on changes.changed_by = earlier_snapshots.snapshot_at
+left join unobserved
+    on changes.wallet_id = unobserved.wallet_id and earlier_snapshots.previous_all_at = unobserved.snapshot_at
+left join selected on changes.wallet_id = selected.wallet_id and changes.changed_by = selected.snapshot_at;

@@ -1,0 +1,304 @@
+-- grain: wallet, date_day
+create or replace view flexprice.wallet_balance_daily as
+with
+history as not materialized (
+    select * from flexprice.wallet_balance_history
+),
+
+lives as not materialized (
+    select * from flexprice_raw.stored_wallet_lives
+),
+
+snapshots as (
+    select
+        *,
+        cast(snapshot_at at time zone 'UTC' as date) as date_day
+    from flexprice_raw.snapshots
+),
+
+bounds as (
+    select
+        date_trunc('day', min(snapshot_at at time zone 'UTC')) as first_day,
+        date_trunc('day', max(snapshot_at at time zone 'UTC')) as last_day
+    from snapshots
+),
+
+daily_snapshots as (
+    select
+        date_day,
+        max(case when scope = 'all' then snapshot_at end) as last_all_at,
+        min(case when scope = 'all' and include_real_time_balance then snapshot_at end) as real_time_asked_from,
+        max(case when scope = 'all' and include_real_time_balance then snapshot_at end) as real_time_asked_to,
+        min(case when scope = 'all' and include_credits_available_breakdown then snapshot_at end)
+            as credits_asked_from,
+        max(case when scope = 'all' and include_credits_available_breakdown then snapshot_at end) as credits_asked_to
+    from snapshots
+    group by date_day
+),
+
+-- Every day, with the last snapshot of scope 'all' until its end, and the first and last that asked for the optional
+-- figures on it.
+calendar as (
+    select
+        cast(days.day_start as date) as date_day,
+        days.day_start at time zone 'UTC' as day_start,
+        (days.day_start + interval '1 day') at time zone 'UTC' as day_end,
+        max(daily_snapshots.last_all_at) over (order by days.day_start) as last_all_at,
+        daily_snapshots.real_time_asked_from,
+        daily_snapshots.real_time_asked_to,
+        daily_snapshots.credits_asked_from,
+        daily_snapshots.credits_asked_to
+    from bounds
+    cross join lateral generate_series(bounds.first_day, bounds.last_day, interval '1 day') as days (day_start)
+    left join daily_snapshots on cast(days.day_start as date) = daily_snapshots.date_day
+),
+
+later_lives as not materialized (
+    select * from lives where life_number > 1
+),
+
+ends as not materialized (
+    select
+        lives.wallet_id,
+        lives.life_number,
+        lives.customer_id,
+        lives.currency,
+        lives.balance,
+        lives.credit_balance,
+        lives.ended_at,
+        lives.ended,
+        lives.balance_snapshot_at,
+        snapshots.date_day,
+        return_snapshots.date_day as return_day
+    from lives
+    inner join snapshots on lives.ended_at = snapshots.snapshot_at
+    left join later_lives on lives.wallet_id = later_lives.wallet_id and lives.life_number + 1 = later_lives.life_number
+    left join snapshots as return_snapshots on later_lives.started_at = return_snapshots.snapshot_at
+),
+
+-- What a day closes with: the interval that holds at its end, or what was read at the wallet's end.
+closings as not materialized (
+    select
+        history.wallet_id,
+        history.customer_id,
+        history.currency,
+        history.life_number,
+        calendar.date_day,
+        calendar.day_start,
+        calendar.last_all_at,
+        calendar.real_time_asked_from,
+        calendar.real_time_asked_to,
+        calendar.credits_asked_from,
+        calendar.credits_asked_to,
+        history.valid_from,
+        cast(null as timestamp with time zone) as ended_at,
+        history.balance_snapshot_at >= calendar.day_start as is_changed,
+        history.balance,
+        history.credit_balance,
+        history.real_time_balance,
+        history.real_time_credit_balance,
+        history.pending_amount,
+        history.free_credits,
+        history.purchased_credits,
+        history.real_time_snapshot_at,
+        history.credits_snapshot_at
+    from history
+    inner join calendar
+        on
+            history.valid_from < calendar.day_end
+            and coalesce(history.valid_to, timestamp with time zone 'infinity') >= calendar.day_end
+    union all
+    select
+        ends.wallet_id,
+        ends.customer_id,
+        ends.currency,
+        ends.life_number,
+        calendar.date_day,
+        calendar.day_start,
+        calendar.last_all_at,
+        calendar.real_time_asked_from,
+        calendar.real_time_asked_to,
+        calendar.credits_asked_from,
+        calendar.credits_asked_to,
+        ends.ended_at as valid_from,
+        ends.ended_at,
+        ends.ended = 'not_found' or ends.balance_snapshot_at >= calendar.day_start as is_changed,
+        ends.balance,
+        ends.credit_balance,
+        null as real_time_balance,
+        null as real_time_credit_balance,
+        null as pending_amount,
+        null as free_credits,
+        null as purchased_credits,
+        null as real_time_snapshot_at,
+        null as credits_snapshot_at
+    from ends
+    inner join calendar on ends.date_day = calendar.date_day
+    where ends.return_day is null or ends.return_day > ends.date_day
+),
+
+-- What was held earlier on a day than what it closes with.
+earlier as (
+    select
+        history.wallet_id,
+        snapshots.date_day,
+        history.currency,
+        history.valid_from,
+        history.balance
+    from history
+    inner join snapshots on history.valid_to = snapshots.snapshot_at
+    union all
+    select
+        wallet_id,
+        date_day,
+        currency,
+        ended_at as valid_from,
+        balance
+    from ends
+    where return_day = date_day
+),
+
+-- Only a day that closes with something begun on it held anything else.
+earlier_in_currency as (
+    select
+        closings.wallet_id,
+        closings.customer_id,
+        closings.date_day,
+        min(earlier.balance) as lowest_balance,
+        max(earlier.balance) as highest_balance,
+        max(case when earlier.valid_from < closings.day_start then earlier.balance end) as opening_balance
+    from closings
+    inner join earlier
+        on
+            closings.wallet_id = earlier.wallet_id
+            and closings.date_day = earlier.date_day
+            and closings.currency = earlier.currency
+    where closings.valid_from >= closings.day_start
+    group by closings.wallet_id, closings.customer_id, closings.date_day
+),
+
+unobserved as (
+    select * from flexprice_raw.stored_unobserved_wallets
+),
+
+selected as (
+    select
+        covered.wallet_id,
+        calendar.date_day,
+        max(covered.snapshot_at) as snapshot_at
+    from flexprice_raw.stored_selected_wallets as covered
+    inner join calendar on covered.snapshot_at < calendar.day_end
+    group by covered.wallet_id, calendar.date_day
+),
+
+gaps as not materialized (
+    select * from flexprice_raw.stored_figure_gaps
+),
+
+-- Snapshots of scope 'selected' that asked for an optional figure and got it.
+selected_figures as (
+    select
+        covered.wallet_id,
+        snapshots.date_day,
+        count(case when snapshots.include_real_time_balance and real_time_gaps.wallet_id is null then 1 end)
+            as got_real_time,
+        count(case when snapshots.include_credits_available_breakdown and credits_gaps.wallet_id is null then 1 end)
+            as got_credits
+    from flexprice_raw.stored_selected_wallets as covered
+    inner join snapshots on covered.snapshot_at = snapshots.snapshot_at
+    left join gaps as real_time_gaps
+        on
+            covered.wallet_id = real_time_gaps.wallet_id
+            and real_time_gaps.figure = 'real_time'
+            and covered.snapshot_at >= real_time_gaps.gap_from
+            and covered.snapshot_at < coalesce(real_time_gaps.gap_to, timestamp with time zone 'infinity')
+    left join gaps as credits_gaps
+        on
+            covered.wallet_id = credits_gaps.wallet_id
+            and credits_gaps.figure = 'credits_available'
+            and covered.snapshot_at >= credits_gaps.gap_from
+            and covered.snapshot_at < coalesce(credits_gaps.gap_to, timestamp with time zone 'infinity')
+    group by covered.wallet_id, snapshots.date_day
+),
+
+observed as (
+    select
+        closings.*,
+        case
+            when closings.ended_at is not null then closings.ended_at
+            else
+                greatest(
+                    closings.valid_from,
+                    case
+                        when unobserved.wallet_id is null then closings.last_all_at else unobserved.last_observed_at
+                    end,
+                    selected.snapshot_at
+                )
+        end as last_observed_at,
+        closings.real_time_snapshot_at >= closings.day_start
+        or (closings.real_time_asked_from is not null and real_time_gaps.wallet_id is null)
+        or coalesce(selected_figures.got_real_time, 0) > 0 as is_real_time_observed,
+        closings.credits_snapshot_at >= closings.day_start
+        or (closings.credits_asked_from is not null and credits_gaps.wallet_id is null)
+        or coalesce(selected_figures.got_credits, 0) > 0 as is_credits_observed
+    from closings
+    left join unobserved
+        on closings.wallet_id = unobserved.wallet_id and closings.last_all_at = unobserved.snapshot_at
+    left join selected on closings.wallet_id = selected.wallet_id and closings.date_day = selected.date_day
+    -- A gap that spans every snapshot of the day that asked.
+    left join gaps as real_time_gaps
+        on
+            closings.wallet_id = real_time_gaps.wallet_id
+            and real_time_gaps.figure = 'real_time'
+            and closings.real_time_asked_from >= real_time_gaps.gap_from
+            and closings.real_time_asked_to < coalesce(real_time_gaps.gap_to, timestamp with time zone 'infinity')
+    left join gaps as credits_gaps
+        on
+            closings.wallet_id = credits_gaps.wallet_id
+            and credits_gaps.figure = 'credits_available'
+            and closings.credits_asked_from >= credits_gaps.gap_from
+            and closings.credits_asked_to < coalesce(credits_gaps.gap_to, timestamp with time zone 'infinity')
+    left join selected_figures
+        on closings.wallet_id = selected_figures.wallet_id and closings.date_day = selected_figures.date_day
+)
+
+select
+    -- ids
+    observed.wallet_id,
+    observed.date_day,
+    observed.customer_id,
+    observed.currency,
+    observed.life_number,
+    case
+        when observed.is_changed then 'changed'
+        when observed.last_observed_at >= observed.day_start then 'unchanged'
+        else 'carried_forward'
+    end as observation,
+    observed.ended_at is not null as is_ended,
+
+    -- figures
+    case
+        when observed.ended_at is null and observed.valid_from < observed.day_start then observed.balance
+        else earlier_in_currency.opening_balance
+    end as opening_balance,
+    observed.balance as closing_balance,
+    least(observed.balance, earlier_in_currency.lowest_balance) as lowest_balance,
+    greatest(observed.balance, earlier_in_currency.highest_balance) as highest_balance,
+    observed.credit_balance as closing_credit_balance,
+    case when observed.is_real_time_observed then observed.real_time_balance end as closing_real_time_balance,
+    case when observed.is_real_time_observed then observed.real_time_credit_balance end
+        as closing_real_time_credit_balance,
+    case when observed.is_real_time_observed then observed.pending_amount end as closing_pending_amount,
+    case when observed.is_credits_observed then observed.free_credits end as closing_free_credits,
+    case when observed.is_credits_observed then observed.purchased_credits end as closing_purchased_credits,
+
+    -- times
+    observed.last_observed_at,
+    case when observed.is_real_time_observed then observed.real_time_snapshot_at end as real_time_valid_from,
+    observed.ended_at
+from observed
+left join earlier_in_currency
+    on
+        observed.wallet_id = earlier_in_currency.wallet_id
+        and observed.customer_id = earlier_in_currency.customer_id
+        and observed.date_day = earlier_in_currency.date_day;

@@ -1,0 +1,70 @@
+-- grain: wallet, valid_from
+create or replace view flexprice.wallet_balance_history as
+with
+closed_intervals as (
+    select * from flexprice_raw.stored_balance_intervals
+),
+
+current_wallets as (
+    select * from flexprice_raw.stored_wallets
+)
+
+select
+    -- ids
+    wallet_id,
+    customer_id,
+    life_number,
+    currency,
+
+    -- figures
+    conversion_rate,
+    balance,
+    credit_balance,
+    real_time_balance,
+    real_time_credit_balance,
+    pending_amount,
+    current_period_usage,
+    unpaid_invoices_amount,
+    free_credits,
+    purchased_credits,
+    other_credits,
+
+    -- times
+    valid_from,
+    valid_to,
+    false as is_current,
+    balance_observed_at,
+    real_time_observed_at,
+    credits_observed_at,
+    balance_snapshot_at,
+    real_time_snapshot_at,
+    credits_snapshot_at
+from closed_intervals
+union all
+select
+    wallet_id,
+    balance_customer_id as customer_id,
+    life_number,
+    currency,
+    conversion_rate,
+    balance,
+    credit_balance,
+    real_time_balance,
+    real_time_credit_balance,
+    pending_amount,
+    current_period_usage,
+    unpaid_invoices_amount,
+    free_credits,
+    purchased_credits,
+    other_credits,
+    valid_from,
+    cast(null as timestamp with time zone) as valid_to,
+    true as is_current,
+    balance_observed_at,
+    real_time_observed_at,
+    credits_observed_at,
+    balance_snapshot_at,
+    real_time_snapshot_at,
+    credits_snapshot_at
+from current_wallets
+where valid_from is not null;

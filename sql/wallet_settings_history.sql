@@ -1,0 +1,113 @@
+-- grain: wallet, valid_from
+create or replace view flexprice.wallet_settings_history as
+with
+versions as (
+    select * from flexprice_raw.wallets
+),
+
+thresholds as not materialized (
+    select * from flexprice_raw.wallet_alert_thresholds
+),
+
+auto_topups as (
+    select * from flexprice_raw.wallet_auto_topups
+),
+
+price_types as (
+    select
+        wallet_id,
+        customer_id,
+        snapshot_at,
+        string_agg(price_type, ', ' order by price_type) as allowed_price_types
+    from flexprice_raw.wallet_allowed_price_types
+    group by wallet_id, customer_id, snapshot_at
+),
+
+closed_intervals as (
+    select * from flexprice_raw.stored_settings_intervals
+),
+
+intervals as (
+    select
+        versions.*,
+        versions.snapshot_at as valid_from,
+        closed_intervals.valid_to
+    from versions
+    left join closed_intervals
+        on versions.wallet_id = closed_intervals.wallet_id and versions.snapshot_at = closed_intervals.valid_from
+)
+
+select
+    -- ids
+    intervals.wallet_id,
+    intervals.customer_id,
+    intervals.tenant_id,
+    intervals.environment_id,
+    intervals.currency,
+
+    -- settings
+    intervals.name,
+    intervals.description,
+    intervals.wallet_type,
+    intervals.wallet_status,
+    intervals.record_status,
+    intervals.is_listed,
+    intervals.ended,
+    intervals.conversion_rate,
+    intervals.topup_conversion_rate,
+    price_types.allowed_price_types,
+    intervals.alert_enabled,
+    intervals.alert_state,
+    threshold_default.threshold_type as alert_threshold_default_type,
+    threshold_default.threshold as alert_threshold_default,
+    threshold_default.condition as alert_condition_default,
+    threshold_critical.threshold as alert_threshold_critical,
+    threshold_critical.condition as alert_condition_critical,
+    threshold_warning.threshold as alert_threshold_warning,
+    threshold_warning.condition as alert_condition_warning,
+    threshold_info.threshold as alert_threshold_info,
+    threshold_info.condition as alert_condition_info,
+    auto_topups.is_enabled as auto_topup_enabled,
+    auto_topups.threshold as auto_topup_threshold,
+    auto_topups.amount as auto_topup_amount,
+    auto_topups.is_invoiced as auto_topup_invoiced,
+    auto_topups.cooldown_value as auto_topup_cooldown_value,
+    auto_topups.cooldown_unit as auto_topup_cooldown_unit,
+    intervals.unrecognized_fields,
+    intervals.unreadable_fields,
+
+    -- times
+    intervals.valid_from,
+    intervals.valid_to,
+    intervals.valid_to is null as is_current,
+    intervals.observed_at,
+    intervals.source_created_at,
+    intervals.source_updated_at
+from intervals
+left join thresholds as threshold_default
+    on
+        intervals.wallet_id = threshold_default.wallet_id
+        and intervals.snapshot_at = threshold_default.snapshot_at
+        and threshold_default.level = 'default'
+left join thresholds as threshold_critical
+    on
+        intervals.wallet_id = threshold_critical.wallet_id
+        and intervals.snapshot_at = threshold_critical.snapshot_at
+        and threshold_critical.level = 'critical'
+left join thresholds as threshold_warning
+    on
+        intervals.wallet_id = threshold_warning.wallet_id
+        and intervals.snapshot_at = threshold_warning.snapshot_at
+        and threshold_warning.level = 'warning'
+left join thresholds as threshold_info
+    on
+        intervals.wallet_id = threshold_info.wallet_id
+        and intervals.snapshot_at = threshold_info.snapshot_at
+        and threshold_info.level = 'info'
+left join auto_topups
+    on intervals.wallet_id = auto_topups.wallet_id and intervals.snapshot_at = auto_topups.snapshot_at
+left join price_types
+    on
+        intervals.wallet_id = price_types.wallet_id
+        and intervals.customer_id = price_types.customer_id
+        and intervals.snapshot_at = price_types.snapshot_at;

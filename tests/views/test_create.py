@@ -1,0 +1,93 @@
+"""How views are created: anywhere, again and again, under any name."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from flexprice_wallets.contract.views import VIEWS
+from flexprice_wallets.views import apply_snapshots, create_views, rebuild_stored
+from flexprice_wallets.views.sql_files import read_sql
+from tests.views.history import History, empty_warehouse, rows_of, wallet
+
+
+@pytest.mark.parametrize(
+    ("raw_schema", "schema"),
+    [
+        ("raw", "flexprice"),
+        ("flexprice", "flexprice_raw"),
+        ('a "b".c', "select;--"),
+        ("Größe", "x.y"),
+    ],
+)
+def test_schemas_may_have_any_names(raw_schema, schema):
+    connection = empty_warehouse(raw_schema=raw_schema.replace('"', '""'))
+    assert apply_snapshots(connection, raw_schema=raw_schema) == 0
+    create_views(connection, raw_schema=raw_schema, schema=schema)
+    assert rebuild_stored(connection, raw_schema=raw_schema) == 0
+    quoted = '"' + schema.replace('"', '""') + '"'
+    assert rows_of(connection, f"select snapshots from {quoted}.freshness") == [(0,)]
+    assert rows_of(connection, f"from {quoted}.wallet_balance_as_of(now())") == []
+    assert connection.execute(
+        "select distinct schema_name from duckdb_views() where not internal"
+    ).fetchall() == [(schema,)]
+
+
+def test_tables_and_views_cannot_share_a_schema():
+    with pytest.raises(ValueError, match="cannot share"):
+        read_sql("wallets", raw_schema="Same", schema="same")
+
+
+def test_creating_views_again_changes_nothing():
+    connection = History().snapshot("2026-03-01 08:00", [wallet("w1", 1)]).warehouse()
+    catalog = (
+        "select table_name, column_name, data_type, comment from duckdb_columns() order by all"
+    )
+    before = connection.execute(catalog).fetchall()
+    create_views(connection)
+    assert connection.execute(catalog).fetchall() == before
+
+
+def test_a_failure_leaves_the_views_as_they_were():
+    connection = History().snapshot("2026-03-01 08:00", [wallet("w1", 1)]).warehouse()
+    connection.execute("alter table flexprice_raw.wallets drop column name")
+    connection.execute("comment on view flexprice.snapshots is 'as it was'")
+    with pytest.raises(duckdb.Error):
+        create_views(connection)
+    assert connection.execute(
+        "select comment from duckdb_views() where view_name = 'snapshots'"
+    ).fetchall() == [("as it was",)]
+
+
+def test_a_snapshot_that_cannot_be_applied_leaves_the_derived_tables_as_they_were():
+    history = History().snapshot("2026-03-01 08:00", [wallet("w1", 1)])
+    connection = history.warehouse()
+    history.snapshot("2026-03-02 08:00", [wallet("w1", 2)])
+    history.load(connection, 1)
+    connection.execute("alter table flexprice_raw.rejected_records rename to hidden")
+    with pytest.raises(duckdb.Error):
+        apply_snapshots(connection)
+    assert rows_of(
+        connection,
+        "select balance, valid_from from flexprice.wallets join flexprice_raw.stored_wallets "
+        "using (wallet_id, balance)",
+    ) == [("1", "03-01 08:00")]
+    connection.execute("alter table flexprice_raw.hidden rename to rejected_records")
+    assert apply_snapshots(connection) == 1
+    assert rows_of(connection, "select balance from flexprice.wallets") == [("2",)]
+
+
+@pytest.mark.parametrize("uses", [True, False])
+def test_a_warehouse_can_be_attached_under_another_name(tmp_path, uses):
+    path = tmp_path / "warehouse.duckdb"
+    history = History().snapshot("2026-03-01 08:00", [wallet("w1", 1)])
+    history.warehouse(database=str(path)).close()
+    connection = duckdb.connect()
+    connection.execute(f"attach '{path}' as another (read_only)")
+    if uses:
+        connection.execute("use another")
+        assert len(rows_of(connection, "from flexprice.wallet_balance_as_of(now())")) == 1
+    for view in VIEWS:
+        if view.type == "view":
+            connection.execute(f"select * from another.flexprice.{view.name}").fetchall()
+    assert rows_of(connection, "select wallet_id from another.flexprice.wallets") == [("w1",)]

@@ -1,0 +1,44 @@
+"""Views keep to SQL that other engines execute, and that older clients of DuckDB can read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from flexprice_wallets.contract.views import VIEWS
+from flexprice_wallets.views.sql_files import read_sql, sql_folder
+
+ONLY_DUCKDB = {
+    "qualify": r"\bqualify\b",
+    "ignore nulls": r"\bignore\s+nulls\b",
+    "asof": r"\basof\b",
+    "arg_max and arg_min": r"\barg_(max|min)\b",
+    "exclude": r"\bexclude\b",
+    "group by all": r"\b(group|order)\s+by\s+all\b",
+    "lag or lead with an offset": r"\b(lag|lead)\s*\([^()]*,",
+    "any_value": r"\bany_value\b",
+    "double colon": r"::",
+    "the session's day": r"cast\(\s*[\w.]*_at\s+as\s+date\s*\)",
+    "list functions": r"\blist_\w+\s*\(",
+    "a bare integer interval": r"\binterval\s+\d",
+}
+
+
+def code(name: str) -> str:
+    return re.sub(r"--[^\n]*", "", read_sql(name))
+
+
+@pytest.mark.parametrize("view", [v for v in VIEWS if v.type == "view"], ids=lambda view: view.name)
+@pytest.mark.parametrize("what", ONLY_DUCKDB)
+def test_a_view_does_without(view, what):
+    assert not re.search(ONLY_DUCKDB[what], code(view.name), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_a_file_begins_with_its_grain_and_is_one_statement(view):
+    text = (sql_folder() / f"{view.name}.sql").read_text(encoding="utf-8")
+    assert text.startswith("-- grain: ")
+    kind = "macro" if view.type == "macro" else "view"
+    assert text.split("\n")[1].startswith(f"create or replace {kind} flexprice.{view.name}")
+    assert code(view.name).count(";") == 1
