@@ -4,6 +4,8 @@ PYTHON ?= python3
 # Processes that share the tests.
 JOBS ?= 2
 PYTEST_ARGS ?=
+# How often `make torture` kills.
+KILLS ?= 200
 DEMO_ARGS ?=
 
 # Both lines of DuckDB that are supported. `constraints.txt` pins everything but this.
@@ -61,7 +63,15 @@ test-duckdb15: $(VENV_15)/.test ## Run all tests on DuckDB 1.5
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0
-	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture' $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi' $(PYTEST_ARGS)
+
+.PHONY: bi
+bi: $(VENV)/.dev ## Try Apache Superset and JDBC (needs Java and Maven) on a warehouse
+	$(VENV)/bin/python -m pytest -m bi $(PYTEST_ARGS)
+
+.PHONY: torture
+torture: $(VENV)/.dev ## Kill loads at KILLS random instants (200) and compare with an undisturbed twin
+	KILLS=$(KILLS) $(VENV)/bin/python -m pytest -m torture -o faulthandler_timeout=2400 $(PYTEST_ARGS)
 
 .PHONY: wheel
 wheel: $(VENV)/.dev ## Build the wheel into dist/

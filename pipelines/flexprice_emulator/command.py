@@ -35,7 +35,13 @@ def serve(emulator: Emulator, lifetime: float | None = None) -> None:
     show_default=True,
     help="Date of the API contract to follow.",
 )
-@click.option("--customers", type=click.IntRange(0), default=50, show_default=True)
+@click.option(
+    "--customers",
+    type=click.IntRange(0),
+    default=50,
+    show_default=True,
+    help="How many customers there are.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same customers.")
 @click.option(
     "--port",
@@ -44,7 +50,13 @@ def serve(emulator: Emulator, lifetime: float | None = None) -> None:
     show_default=True,
     help="Port on 127.0.0.1; 0 takes a free one.",
 )
-@click.option("--latency-ms", type=click.FloatRange(0), default=0.0, show_default=True)
+@click.option(
+    "--latency-ms",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Milliseconds that every answer takes.",
+)
 @click.option(
     "--api-key",
     default=DEFAULT_API_KEY,

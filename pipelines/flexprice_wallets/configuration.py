@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flexprice_wallets.api.attempts import Api
-from flexprice_wallets.api.client import ApiClient
+from flexprice_wallets.api.backoff import RetryPolicy
+from flexprice_wallets.api.client import ApiClient, Timeouts
 from flexprice_wallets.api.pace import Pace
 from flexprice_wallets.api.secret import Secret
 from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
@@ -35,6 +36,8 @@ class ApiOptions:
     workers: int = 8
     max_requests_per_second: float | None = None
     allow_plain_http: bool = False
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 def open_api(options: ApiOptions) -> Api:
@@ -43,15 +46,28 @@ def open_api(options: ApiOptions) -> Api:
     Raises:
         ConfigurationError: where the base URL is none the key may be sent to.
     """
-    client = ApiClient(
-        options.base_url,
-        options.api_key,
-        environment_id=options.environment_id,
-        connections=options.workers + 1,
-        allow_plain_http=options.allow_plain_http,
-    )
+    if options.environment_id and not _fits_header(options.environment_id):
+        raise ConfigurationError(
+            "Set --environment-id (or FLEXPRICE_ENVIRONMENT_ID) to the id as Flexprice shows it: this one has "
+            "characters that no id has."
+        )
+    try:
+        client = ApiClient(
+            options.base_url,
+            options.api_key,
+            environment_id=options.environment_id,
+            connections=options.workers + 1,
+            timeouts=options.timeouts,
+            allow_plain_http=options.allow_plain_http,
+        )
+    except ValueError:
+        # Of the standard library or of requests; the text of the exception may hold more than belongs in a log.
+        raise ConfigurationError(
+            f"Set --base-url (or FLEXPRICE_BASE_URL) to an address such as {DEFAULT_BASE_URL}: this one is none."
+        ) from None
     # One more than the workers: the listing goes on while all of them are busy.
-    return Api(client, Pace(options.workers + 1, options.max_requests_per_second))
+    pace = Pace(options.workers + 1, options.max_requests_per_second)
+    return Api(client, pace, options.retries)
 
 
 def configured_api_key() -> Secret:
@@ -66,12 +82,16 @@ def configured_api_key() -> Secret:
             "No API key: set the environment variable FLEXPRICE_API_KEY, or api_key under "
             "[sources.flexprice_wallets] in .dlt/secrets.toml."
         )
-    if not isinstance(key, str) or not key.isascii() or not key.isprintable() or " " in key:
+    if not isinstance(key, str) or not _fits_header(key):
         raise ConfigurationError(
             "The API key in FLEXPRICE_API_KEY (or .dlt/secrets.toml) has characters that no key has: "
             "set it again, without spaces or line ends."
         )
     return Secret(key)
+
+
+def _fits_header(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def environment_name(option: str) -> str:
@@ -86,7 +106,13 @@ def dlt_environment_name(option: str) -> str:
 
 def environment_value(option: str) -> str | None:
     """An option's value in the environment, if it is set and not empty."""
-    return os.environ.get(environment_name(option)) or os.environ.get(dlt_environment_name(option))
+    return os.environ.get(environment_source(option)) or None
+
+
+def environment_source(option: str) -> str:
+    """The environment variable that counts for an option: ours, or dlt's where ours is not set or empty."""
+    ours = environment_name(option)
+    return ours if os.environ.get(ours) else dlt_environment_name(option)
 
 
 def dlt_file_options(file_name: str) -> Mapping[str, Any]:
@@ -104,7 +130,10 @@ def dlt_file_options(file_name: str) -> Mapping[str, Any]:
 def _dlt_folders() -> list[Path]:
     """dlt's own places: the project's `.dlt`, then the user's."""
     project = Path(os.environ.get("DLT_PROJECT_DIR", ".")) / ".dlt"
-    user = Path("/var/dlt") if os.geteuid() == 0 else Path.home() / ".dlt"
+    try:
+        user = Path("/var/dlt") if os.geteuid() == 0 else Path.home() / ".dlt"
+    except RuntimeError:  # a user whom the machine does not know, in a container
+        return [project]
     return [project, user]
 
 
@@ -118,7 +147,7 @@ def _section(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError) as error:
         # The message of a TOML error names a position, never the content: there may be a key in it.
         raise ConfigurationError(
-            f"{path} cannot be read as TOML ({type(error).__name__})."
+            f"{path} cannot be read as TOML ({type(error).__name__}): mend the file, or remove it."
         ) from None
     for name in _DLT_SECTION:
         content = content.get(name, {}) if isinstance(content, dict) else {}

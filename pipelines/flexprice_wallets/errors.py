@@ -12,6 +12,7 @@ FlexpriceWalletsError               exit code 1
 ├── WarehouseError                  1   the database file cannot be used
 │   ├── NotAWarehouse               1   a file that is damaged, or some other program's
 │   ├── WarehouseTooNew             1   written by a later version of this program
+│   ├── WarehouseTooOld             1   written by a version from which no way leads to this one
 │   └── StorageError                1   disk full, folder not writable
 ├── AccessRefused                   4   the API refused the key (401 or 403)
 ├── AnotherRunAtWork                5   the lock is held by a living process
@@ -87,6 +88,10 @@ class NotAWarehouse(WarehouseError):
 
 class WarehouseTooNew(WarehouseError):
     """The warehouse was written by a later version of this program."""
+
+
+class WarehouseTooOld(WarehouseError):
+    """The warehouse was written by a version of this program from which no way leads to this one."""
 
 
 class StorageError(WarehouseError):

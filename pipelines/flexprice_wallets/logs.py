@@ -6,10 +6,12 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
+from urllib.parse import quote
 
 from flexprice_wallets.api.secret import Secret
 
-_LEVELS = (logging.INFO, logging.INFO, logging.DEBUG)
+_LEVELS = (logging.INFO, logging.DEBUG, logging.DEBUG)
 
 
 class RedactingFormatter(logging.Formatter):
@@ -18,11 +20,20 @@ class RedactingFormatter(logging.Formatter):
     def __init__(self, inner: logging.Formatter, secret: Secret | None) -> None:
         super().__init__()
         self._inner = inner
-        self._secret = secret
+        self._forms = _written_forms(secret.reveal()) if secret else ()
+
+    @property
+    def is_for_machines(self) -> bool:
+        return isinstance(self._inner, JsonFormatter)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = self._inner.format(record)
-        return text.replace(self._secret.reveal(), "***") if self._secret else text
+        return self.redacted(self._inner.format(record))
+
+    def redacted(self, text: str) -> str:
+        """The text without the secret."""
+        for form in self._forms:
+            text = text.replace(form, "***")
+        return text
 
 
 class TextFormatter(logging.Formatter):
@@ -48,17 +59,47 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes in its one format: dlt would give it another, which knows nothing of secrets."""
+
+    def __init__(self, formatter: RedactingFormatter) -> None:
+        super().__init__(sys.stderr)
+        self.formatter = formatter
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - named by logging
+        """Leave the format as it is."""
+
+
 def configure_logs(verbosity: int, log_format: str, secret: Secret | None = None) -> None:
-    """Send logs to stderr: ours from INFO on, with two `-v` everybody's from DEBUG on."""
+    """Send logs to stderr: ours from INFO on, with `-v` from DEBUG on, with two everybody's."""
     inner = JsonFormatter() if log_format == "json" else TextFormatter()
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter(inner, secret))
-    root = logging.getLogger()
-    for old in list(root.handlers):
-        root.removeHandler(old)
-    root.addHandler(handler)
+    handler = _StderrHandler(RedactingFormatter(inner, secret))
+    root, of_dlt = logging.getLogger(), logging.getLogger("dlt")
+    root.handlers[:] = [handler]
+    # dlt keeps its log lines from the root, and writes with the handler that it finds.
+    of_dlt.handlers[:] = [handler]
+    of_dlt.propagate = False
+    of_dlt.setLevel(logging.DEBUG if verbosity >= 2 else logging.ERROR)
     root.setLevel(logging.DEBUG if verbosity >= 2 else logging.WARNING)
     logging.getLogger("flexprice_wallets").setLevel(_LEVELS[min(verbosity, 2)])
+
+
+def say_last(message: str) -> None:
+    """Say on stderr how a command ended: a plain sentence for people, a log line for machines."""
+    formatter = next((handler.formatter for handler in logging.getLogger().handlers), None)
+    if not isinstance(formatter, RedactingFormatter):
+        print(message, file=sys.stderr)
+    elif formatter.is_for_machines:
+        logging.getLogger("flexprice_wallets").error("%s", message.removeprefix("Error: "))
+    else:
+        print(formatter.redacted(message), file=sys.stderr)
+
+
+def _written_forms(secret: str) -> tuple[str, ...]:
+    """The secret as it is, as a Python text or a URL holds it, and each of them in a JSON text; longest first."""
+    forms = {secret, repr(secret)[1:-1], quote(secret, safe="")}
+    forms |= {json.dumps(form)[1:-1] for form in forms}
+    return tuple(sorted(forms, key=len, reverse=True))
 
 
 def _time(record: logging.LogRecord) -> str:

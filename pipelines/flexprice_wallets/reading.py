@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import duckdb
 
 from flexprice_wallets.errors import NotAWarehouse
-from flexprice_wallets.publish.database import check_warehouse, open_database
+from flexprice_wallets.publish.database import check_warehouse, last_snapshot_at, open_database
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +46,7 @@ class Warehouse:
         if not path.is_file():
             raise NotAWarehouse(f"{path} does not exist: run `flexprice-wallets load` first.")
         self._amounts = amounts
+        self._raw_schema = raw_schema
         self._schema = schema
         self._connection = open_database(path, read_only=True)
         try:
@@ -66,6 +67,7 @@ class Warehouse:
         self.close()
 
     def close(self) -> None:
+        """Close the file; a `with` block does it by itself."""
         self._connection.close()
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
@@ -77,12 +79,17 @@ class Warehouse:
         return _dataframe(self._connection.sql(sql, params=parameters or []), self._amounts)
 
     def balances(self, at: datetime | None = None) -> pd.DataFrame:
-        """Every living wallet's balances at a moment (aware; default: after the last snapshot)."""
+        """Every wallet's balances at a moment: a row for each wallet that lived then.
+
+        Args:
+            at: The moment, with a time zone. Without it: the last snapshot's.
+
+        Raises:
+            ValueError: where the moment has no time zone.
+        """
         if at is None:
-            return self.query(
-                f'select * from "{self._schema}".wallet_balance_history where is_current order by wallet_id'
-            )
-        if at.tzinfo is None:
+            at = last_snapshot_at(self._connection, self._raw_schema)
+        elif at.tzinfo is None:
             raise ValueError(
                 "the moment needs a time zone, such as datetime(2026, 3, 1, tzinfo=UTC)"
             )
@@ -100,10 +107,12 @@ class Warehouse:
 
     def daily(self, wallet_id: str | None = None, currency: str | None = None) -> pd.DataFrame:
         """Balances by UTC day: a row for each wallet and day, of one wallet or one currency if named."""
+        named = {"wallet_id": wallet_id, "currency": currency}
+        chosen = {column: value for column, value in named.items() if value is not None}
+        where = " and ".join(f"{column} = ?" for column in chosen) or "true"
         return self.query(
-            f'select * from "{self._schema}".wallet_balance_daily '
-            "where (? is null or wallet_id = ?) and (? is null or currency = ?) order by wallet_id, date_day",
-            [wallet_id, wallet_id, currency, currency],
+            f'select * from "{self._schema}".wallet_balance_daily where {where} order by wallet_id, date_day',
+            list(chosen.values()),
         )
 
 

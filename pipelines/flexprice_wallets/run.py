@@ -13,11 +13,13 @@ from flexprice_wallets.compare.snapshot_time import choose_snapshot_time
 from flexprice_wallets.configuration import ApiOptions, open_api
 from flexprice_wallets.errors import ExitCode
 from flexprice_wallets.fetch.feed import Feed, Selection
+from flexprice_wallets.fetch.process import ProcessFeed
 from flexprice_wallets.load.dlt_settings import apply_dlt_settings
 from flexprice_wallets.load.observation import Limits, Progress
 from flexprice_wallets.publish.lock import exclusive_run
 from flexprice_wallets.publish.paths import WarehousePaths
 from flexprice_wallets.publish.working_copy import publish, working_folder
+from flexprice_wallets.signals import raise_if_interrupted
 
 if TYPE_CHECKING:
     from flexprice_wallets.load.pipeline import SnapshotOptions
@@ -36,6 +38,7 @@ class LoadOptions:
     raw_schema: str = "flexprice_raw"
     schema: str = "flexprice"
     log_level: str = "ERROR"
+    fetch_in_own_process: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +67,25 @@ def load(
         started_at = datetime.now(UTC)
         if options.snapshot_at is not None:
             choose_snapshot_time(started_at, None, options.snapshot_at)
-        feed = Feed(open_api(options.api), options.selection, options.figures, options.api.workers)
+        feed = _open_feed(options)
         try:
             apply_dlt_settings(options.log_level)
             from flexprice_wallets.load.pipeline import load_snapshot
 
             row = load_snapshot(paths, _snapshot_options(options), feed, started_at, on_progress)
+            raise_if_interrupted()
             publish(paths)
         finally:
             feed.stop()
     return LoadResult(row, paths.published)
+
+
+def _open_feed(options: LoadOptions) -> Feed | ProcessFeed:
+    """The feed, already at work."""
+    api = open_api(options.api)
+    if options.fetch_in_own_process:
+        return ProcessFeed(options.api, options.selection, options.figures)
+    return Feed(api, options.selection, options.figures, options.api.workers)
 
 
 def _snapshot_options(options: LoadOptions) -> SnapshotOptions:

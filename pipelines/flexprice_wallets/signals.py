@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -15,7 +15,9 @@ from flexprice_wallets.errors import ExitCode, Interrupted
 
 _EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 #: How long the main thread may take to clean up before the process is ended under it.
-_GRACE = 1.3
+_GRACE = 1.0
+#: The first signal that came; a process has only one set of handlers.
+_received: list[Interrupted] = []
 
 
 class _Watchdog:
@@ -43,21 +45,50 @@ class _Watchdog:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within, SIGTERM and Ctrl-C raise Interrupted in the main thread; after a short grace the process ends itself."""
+    """Within, SIGTERM and Ctrl-C raise Interrupted in the main thread; after a short grace the process ends itself.
+
+    Libraries may turn that exception into one of their own: out of here comes Interrupted all the same.
+    """
     watchdog = _Watchdog()
+    unraisable_hook = sys.unraisablehook
+    sys.unraisablehook = _without_interruptions(unraisable_hook)
     handlers = {number: signal.signal(number, _interrupt) for number in _EXIT_CODES}
     wakeup = signal.set_wakeup_fd(watchdog.writer.fileno(), warn_on_full_buffer=False)
     try:
         yield
+    except BaseException:
+        raise_if_interrupted()
+        raise
     finally:
+        _received.clear()
+        sys.unraisablehook = unraisable_hook
         signal.set_wakeup_fd(wakeup)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         watchdog.close()
 
 
+def raise_if_interrupted() -> None:
+    """Raise Interrupted again where a signal came: a library may have swallowed it."""
+    if _received:
+        raise _received[0] from None
+
+
+def _without_interruptions(
+    hook: Callable[[sys.UnraisableHookArgs], object],
+) -> Callable[[sys.UnraisableHookArgs], object]:
+    """Keep quiet where a signal came within a destructor, which can raise nothing."""
+
+    def quiet(unraisable: sys.UnraisableHookArgs) -> object:
+        return None if isinstance(unraisable.exc_value, Interrupted) else hook(unraisable)
+
+    return quiet
+
+
 def _interrupt(number: int, _frame: FrameType | None) -> None:
-    raise Interrupted(_message(number), _EXIT_CODES[signal.Signals(number)])
+    if not _received:  # a second signal must not disturb the cleaning up after the first
+        _received.append(Interrupted(_message(number), _EXIT_CODES[signal.Signals(number)]))
+        raise _received[0]
 
 
 def _message(number: int) -> str:

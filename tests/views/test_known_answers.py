@@ -344,12 +344,16 @@ def test_a_figure_observed_once_on_a_day_is_shown_though_other_runs_missed_it():
     history.snapshot("2026-03-04 08:00", [wallet("w1", 100, real_time=90)], selected=["c1"])
     history.snapshot("2026-03-05 08:00", failed=["c1"])
     history.snapshot("2026-03-05 16:00", [wallet("w1", 100, real_time=90)])
+    history.snapshot("2026-03-06 08:00", failed=["c1"])
+    history.snapshot("2026-03-06 12:00", [wallet("w1", 100)], real_time=False)
+    history.snapshot("2026-03-06 16:00", failed=["c1"])
     assert daily(history.warehouse(), "closing_real_time_balance") == [
         ("w1", "03-01", "90"),
         ("w1", "03-02", "90"),
         ("w1", "03-03", None),
         ("w1", "03-04", "90"),
         ("w1", "03-05", "90"),
+        ("w1", "03-06", None),
     ]
 
 
@@ -556,16 +560,12 @@ def test_customers_say_when_they_were_observed():
     history = History()
     history.snapshot(
         "2026-03-01 08:00",
-        [wallet("w1", 1), wallet("w2", 1, customer="c2"), wallet("w3", 1, customer="c3")],
+        [wallet(f"w{number}", 1, customer=f"c{number}") for number in (1, 2, 3, 4)],
     )
-    history.snapshot(
-        "2026-03-02 08:00",
-        [wallet("w1", 1), wallet("w2", 1, customer="c2")],
-        unlisted_customers=["c3"],
-    )
-    history.snapshot("2026-03-03 08:00", [wallet("w1", 1)], failed=["c2"])
-    history.snapshot("2026-03-04 08:00", [], failed=["c1", "c2"])
-    history.snapshot("2026-03-05 08:00", [wallet("w2", 1, customer="c2")], selected=["c2"])
+    history.snapshot("2026-03-02 08:00", failed=["c4"], unlisted_customers=["c3"])
+    history.snapshot("2026-03-03 08:00", failed=["c2"])
+    history.snapshot("2026-03-04 08:00", failed=["c1", "c2", "c4"])
+    history.snapshot("2026-03-05 08:00", selected=["c2"])
     assert rows_of(
         history.warehouse(),
         "select customer_id, is_listed, first_observed_at, last_observed_at, living_wallets "
@@ -574,6 +574,7 @@ def test_customers_say_when_they_were_observed():
         ("c1", True, "03-01 08:00", "03-03 08:00", 1),
         ("c2", True, "03-01 08:00", "03-05 08:00", 1),
         ("c3", False, "03-01 08:00", "03-02 08:00", 1),
+        ("c4", True, "03-01 08:00", "03-03 08:00", 1),
     ]
 
 

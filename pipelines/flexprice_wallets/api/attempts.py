@@ -43,8 +43,10 @@ class Api:
         self._random = random.Random()
         self._stopped = threading.Event()
 
-    def attempt(self, call: Call, decode: Decoder, *, is_retry: bool = False) -> Outcome:
-        """Send the call once, when the pace allows it, and judge the answer."""
+    def attempt(
+        self, call: Call, decode: Decoder, *, is_retry: bool = False
+    ) -> tuple[Outcome, float]:
+        """Send the call once, when the pace allows it, and judge the answer; also the seconds from then on."""
         started = self.pace.start()
         outcome: Outcome | None = None
         try:
@@ -58,13 +60,16 @@ class Api:
             if retry_after is not None:
                 retry_after = min(retry_after, self.policy.longest_retry_after)
             self.pace.finish(started, is_overload=is_overload, retry_after=retry_after)
-        return outcome
+        return outcome, time.monotonic() - started
 
-    def delay_before_next(self, failed: Failed, attempts: int, elapsed: float) -> float | None:
-        """Seconds until a failed call may be sent again, or None to give it up."""
+    def delay_before_next(self, failed: Failed, attempts: int, spent: float) -> float | None:
+        """Seconds until a failed call may be sent again, or None to give it up.
+
+        `spent`: the seconds that its attempts and the waits between them took; waiting for the pace does not count.
+        """
         if not failed.may_pass:
             return None
-        return self.policy.delay(attempts, elapsed, failed.retry_after, self._random)
+        return self.policy.delay(attempts, spent, failed.retry_after, self._random)
 
     def ask(self, call: Call, decode: Decoder) -> Outcome:
         """Send the call until it is answered or given up, waiting in between.
@@ -72,18 +77,20 @@ class Api:
         Raises:
             AccessRefused: where the API refuses the key.
         """
-        first_started = time.monotonic()
         attempts = 0
+        spent = 0.0
         while True:
-            outcome = self.attempt(call, decode, is_retry=attempts > 0)
+            outcome, seconds = self.attempt(call, decode, is_retry=attempts > 0)
             attempts += 1
+            spent += seconds
             if isinstance(outcome, Refused):
                 raise access_refused(outcome)
             if not isinstance(outcome, Failed) or self._stopped.is_set():
                 return outcome
-            delay = self.delay_before_next(outcome, attempts, time.monotonic() - first_started)
+            delay = self.delay_before_next(outcome, attempts, spent)
             if delay is None:
                 return outcome
+            spent += delay
             self._stopped.wait(delay)
 
     def stop(self) -> None:

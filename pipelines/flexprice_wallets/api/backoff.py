@@ -17,7 +17,7 @@ class RetryPolicy:
     longest_retry_after: float = 60.0
 
     def delay(
-        self, attempts: int, elapsed: float, retry_after: float | None, random: Random
+        self, attempts: int, spent: float, retry_after: float | None, random: Random
     ) -> float | None:
         """Seconds to wait before the next attempt after `attempts` failed ones, or None to give up.
 
@@ -30,4 +30,4 @@ class RetryPolicy:
         delay = random.uniform(ceiling / 2, ceiling)
         if retry_after is not None:
             delay += min(retry_after, self.longest_retry_after)
-        return delay if elapsed + delay <= self.total_time else None
+        return delay if spent + delay <= self.total_time else None

@@ -7,15 +7,16 @@ followed, so the key never reaches another host.
 
 from __future__ import annotations
 
-import time
+import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from flexprice_wallets import __version__
+from flexprice_wallets.api.bounded import BoundedAdapter
 from flexprice_wallets.api.calls import Call, Failure
 from flexprice_wallets.api.outcomes import Answer, Failed
 from flexprice_wallets.api.secret import Secret
@@ -35,12 +36,17 @@ class AttemptFailed(Exception):
         self.outcome = Failed(Failure(error_code, message), may_pass=True)
 
 
-class ApiClient:
-    """Sends requests to one base URL with one key. Safe to share between threads.
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, between two pieces of an answer, and for a whole answer."""
 
-    Times are seconds: `connect_timeout` to connect, `read_timeout` between two pieces of an answer,
-    `answer_timeout` for a whole answer.
-    """
+    connect: float = 10.0
+    read: float = 30.0
+    answer: float = 90.0
+
+
+class ApiClient:
+    """Sends requests to one base URL with one key. Safe to share between threads."""
 
     def __init__(
         self,
@@ -49,16 +55,19 @@ class ApiClient:
         *,
         environment_id: str | None = None,
         connections: int = 8,
-        connect_timeout: float = 10.0,
-        read_timeout: float = 30.0,
-        answer_timeout: float = 90.0,
+        timeouts: Timeouts = Timeouts(),
         allow_plain_http: bool = False,
     ) -> None:
         self.base_url = checked_base_url(base_url, allow_plain_http=allow_plain_http)
-        self._timeout = (connect_timeout, read_timeout)
-        self._answer_timeout = answer_timeout
-        self._adapter = HTTPAdapter(
-            pool_connections=1, pool_maxsize=connections, max_retries=0, pool_block=False
+        self._timeouts = timeouts
+        # As a JSON text holds it.
+        self._key = json.dumps(api_key.reveal())[1:-1].encode()
+        self._adapter = BoundedAdapter(
+            timeouts.answer,
+            pool_connections=1,
+            pool_maxsize=connections,
+            max_retries=0,
+            pool_block=False,
         )
         headers = {
             "User-Agent": f"flexprice-wallets/{__version__}",
@@ -72,6 +81,9 @@ class ApiClient:
             self._transport: dict[str, Any] = dict(
                 session.merge_environment_settings(self.base_url, {}, None, None, None)
             )
+        if urlsplit(self.base_url).hostname in _LOOPBACK:
+            # A proxy is another machine, which plain http would show the key to.
+            self._transport["proxies"] = {}
         self._transport["stream"] = True
         self._get = requests.Request("GET", self.base_url, headers=headers).prepare()
         self._post = requests.Request(
@@ -89,9 +101,9 @@ class ApiClient:
         if call.body is not None:
             prepared.body = call.body
             prepared.headers["Content-Length"] = str(len(call.body))
-        deadline = time.monotonic() + self._answer_timeout
+        timeout = (self._timeouts.connect, self._timeouts.read)
         try:
-            response = self._adapter.send(prepared, timeout=self._timeout, **self._transport)
+            response = self._adapter.send(prepared, timeout=timeout, **self._transport)
         except requests.exceptions.ConnectTimeout as error:
             raise AttemptFailed("timeout", "Connecting to the API took too long") from error
         except requests.exceptions.Timeout as error:
@@ -100,13 +112,17 @@ class ApiClient:
             raise AttemptFailed("tls", "The API's certificate could not be verified") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise AttemptFailed("connection", _connection_message(error)) from error
-        return Answer(response.status_code, response.headers, self._read(response, deadline))
+        body = self._read(response)
+        if self._key in body:
+            # Some gateways quote the request; what they say goes into messages and tables.
+            body = body.replace(self._key, b"***")
+        return Answer(response.status_code, response.headers, body)
 
     def close(self) -> None:
         """Close the idle connections."""
         self._adapter.close()
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
+    def _read(self, response: requests.Response) -> bytes:
         pieces: list[bytes] = []
         size = 0
         is_whole = False
@@ -116,11 +132,9 @@ class ApiClient:
                 size += len(piece)
                 if size > _LARGEST_ANSWER:
                     raise AttemptFailed("endless_answer", "The answer was larger than 256 MiB")
-                if time.monotonic() > deadline:
-                    raise AttemptFailed("timeout", "The answer did not end in time")
             is_whole = True
         except urllib3.exceptions.ReadTimeoutError as error:
-            raise AttemptFailed("timeout", "The answer stopped before its end") from error
+            raise AttemptFailed("timeout", "The answer did not end in time") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise AttemptFailed("cut_answer", "The answer was cut before its end") from error
         finally:
@@ -138,9 +152,13 @@ def checked_base_url(base_url: str, *, allow_plain_http: bool = False) -> str:
         ConfigurationError: where it is no http(s) URL, holds a user or password, a query or a fragment, or is plain
             http to another machine.
     """
-    parts = urlsplit(base_url.strip())
     where = "Set --base-url (or FLEXPRICE_BASE_URL)"
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(base_url.strip())
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
         raise ConfigurationError(
             f"{where} to an address such as {endpoints.DEFAULT_BASE_URL}: this one is none."
         )

@@ -74,9 +74,21 @@ _TOUR = (
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the demo's warehouse goes; it must not exist.  [default: a new temporary folder]",
 )
-@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True)
-@click.option("--customers", type=click.IntRange(1, 20_000), default=60, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    default=30,
+    show_default=True,
+    help="How many days of loads, one a day, the last one yesterday's.",
+)
+@click.option(
+    "--customers",
+    type=click.IntRange(1, 20_000),
+    default=60,
+    show_default=True,
+    help="How many customers the made-up tenant begins with.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same customers.")
 def demo_command(database: Path | None, days: int, customers: int, seed: int) -> int:
     """Load a made-up tenant day by day through the real client, then show what the warehouse answers."""
     configure_logs(0, "text")

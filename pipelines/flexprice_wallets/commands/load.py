@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from datetime import datetime
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from flexprice_wallets.commands.options import (
     SnapshotTimeType,
     ToleranceType,
     api_options,
+    json_option,
     logging_options,
     option,
     warehouse_options,
@@ -90,12 +91,7 @@ _logger = logging.getLogger(__name__)
     show_default=True,
     help="Give up when more known wallets end or leave their lists. A share always tolerates ten.",
 )
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="End with one JSON object on stdout: the snapshot's row and the paths.",
-)
+@json_option("End with one JSON object on stdout: the snapshot's row and the paths.")
 @logging_options
 def load_command(
     base_url: str,
@@ -114,7 +110,7 @@ def load_command(
     snapshot_at: datetime | None,
     max_failures: Tolerance,
     max_vanished: Tolerance,
-    as_json: bool,
+    json: bool,
     log_format: str,
     verbose: int,
 ) -> int:
@@ -138,6 +134,7 @@ def load_command(
         raw_schema=raw_schema,
         schema=schema,
         log_level="DEBUG" if verbose >= 2 else "ERROR",
+        fetch_in_own_process=True,
     )
     started = time.monotonic()
     with interruptible(), shown_progress() as on_progress:
@@ -149,7 +146,7 @@ def load_command(
             result.snapshot["customers_failed"],
             result.snapshot["records_rejected"],
         )
-    click.echo(_json(result) if as_json else _summary(result, time.monotonic() - started))
+    click.echo(_json(result) if json else _summary(result, time.monotonic() - started))
     return result.exit_code
 
 
@@ -191,4 +188,4 @@ def _json(result: LoadResult) -> str:
         name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
         for name, value in result.snapshot.items()
     }
-    return json.dumps({**row, "database": str(result.database)}, ensure_ascii=False)
+    return dumps({**row, "database": str(result.database)}, ensure_ascii=False)

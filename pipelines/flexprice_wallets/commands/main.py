@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from typing import Final
+from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from flexprice_wallets import __version__
-from flexprice_wallets.configuration import dlt_file_options
+from flexprice_wallets.configuration import dlt_file_options, environment_source
 from flexprice_wallets.errors import ExitCode, FlexpriceWalletsError, Interrupted
+from flexprice_wallets.logs import say_last
 
 #: Subcommand to the module and object that hold it: only the one that runs is imported.
 _COMMANDS: Final = {
@@ -19,6 +21,8 @@ _COMMANDS: Final = {
     "status": "flexprice_wallets.commands.status:status_command",
     "check": "flexprice_wallets.commands.check:check_command",
     "views": "flexprice_wallets.commands.views:views_command",
+    "export": "flexprice_wallets.commands.export:export_command",
+    "report": "flexprice_wallets.commands.report:report_command",
     "demo": "flexprice_wallets.commands.demo:demo_command",
     "emulator": "flexprice_emulator.command:emulator_command",
 }
@@ -47,9 +51,9 @@ def cli(context: click.Context) -> None:
     Start with `flexprice-wallets demo`: it needs no API key.
     """
     # Below flags and environment variables, above defaults: dlt's configuration file.
-    options = dict(dlt_file_options("config.toml"))
-    options.pop("api_key", None)
-    context.default_map = {name: options for name in _COMMANDS if name != "emulator"}
+    options = _file_options()
+    # The demo must not fill the warehouse that a configuration names.
+    context.default_map = {name: options for name in _COMMANDS if name not in ("demo", "emulator")}
 
 
 def main() -> None:
@@ -62,23 +66,45 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = cli.main(arguments, prog_name="flexprice-wallets", standalone_mode=False)
     except click.exceptions.Abort:
-        _say("Interrupted; nothing was published.")
+        say_last("Interrupted; nothing was published.")
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
         error.show(sys.stderr)
+        if origin := _origin(error):
+            click.echo(origin, err=True)
         return ExitCode.WRONG_USE
     except Interrupted as error:
-        _say(str(error))
+        say_last(str(error))
         return error.code
     except FlexpriceWalletsError as error:
         logging.getLogger("flexprice_wallets").debug("Where the error arose:", exc_info=True)
-        _say(f"Error: {error}")
+        say_last(f"Error: {error}")
         return error.exit_code
     return int(result or 0)
 
 
-def _say(message: str) -> None:
-    click.echo(message, err=True)
+def _file_options() -> dict[str, Any]:
+    """The options in dlt's configuration file, as text that click converts: TOML's own types are of no use to it."""
+    options: dict[str, Any] = {}
+    for name, value in dlt_file_options("config.toml").items():
+        if name in ("customer_ids", "lookup_keys"):
+            options[name] = [*map(str, value)] if isinstance(value, list) else str(value).split()
+        elif name != "api_key":
+            options[name] = value if isinstance(value, bool) else str(value)
+    return options
+
+
+def _origin(error: click.ClickException) -> str:
+    """Where a wrong value came from, if it is not on the command line."""
+    if not isinstance(error, click.BadParameter) or not error.ctx or not error.param:
+        return ""
+    name = error.param.name or ""
+    match error.ctx.get_parameter_source(name):
+        case ParameterSource.ENVIRONMENT:
+            return f"It is set in the environment as {environment_source(name)}."
+        case ParameterSource.DEFAULT_MAP:
+            return f"It is set as {name} under [sources.flexprice_wallets] in .dlt/config.toml."
+    return ""
 
 
 if __name__ == "__main__":

@@ -18,8 +18,12 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def option(flag: str, *names: str, **attributes: Any) -> Decorator:
-    """A click option that is also FLEXPRICE_… or a line under [sources.flexprice_wallets] of dlt's configuration."""
-    name = flag.split("/")[0].removeprefix("--").replace("-", "_")
+    """A click option that is also FLEXPRICE_… or a line under [sources.flexprice_wallets] of dlt's configuration.
+
+    Its name there is the one that the command's function has for it: `customer_ids` for `--customer-id`.
+    """
+    names_of_function = [name for name in names if not name.startswith("-")]
+    name = (*names_of_function, flag.split("/")[0].removeprefix("--").replace("-", "_"))[0]
     return click.option(
         flag, *names, envvar=[environment_name(name), dlt_environment_name(name)], **attributes
     )
@@ -133,19 +137,30 @@ def logging_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 show_default=True,
                 help="Log lines for people or, one JSON object each, for machines.",
             ),
-            click.option("-v", "--verbose", count=True, help="Log more; -vv logs everything."),
+            option("--verbose", "-v", count=True, help="Log more; -vv logs everything."),
         )
     ):
         command = decorate(command)
     return command
 
 
-def _schema_name(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+def json_option(help_text: str) -> Decorator:
+    """The option for an answer that a program reads."""
+    return option("--json", is_flag=True, help=help_text)
+
+
+def _schema_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
     # dlt writes other names in its own way, and then the tables would not be where they are looked for.
     if not (
         value.isascii() and value.isidentifier() and value == value.lower() and len(value) <= 60
     ):
         raise click.BadParameter(
             f"{value!r} is no plain name: use lower-case letters, digits and underscores."
+        )
+    # The one that is processed first finds the other still missing.
+    other = "schema" if parameter.name == "raw_schema" else "raw_schema"
+    if context.params.get(other) == value:
+        raise click.BadParameter(
+            f"{value!r} is the name of the other schema, too: tables and views need one each."
         )
     return value

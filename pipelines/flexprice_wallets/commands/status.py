@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, datetime
 from decimal import Decimal
+from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexprice_wallets.commands.options import logging_options, warehouse_options
-from flexprice_wallets.errors import NotAWarehouse
+from flexprice_wallets.commands.options import json_option, logging_options, warehouse_options
+from flexprice_wallets.errors import ConfigurationError, NotAWarehouse
 from flexprice_wallets.logs import configure_logs
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @click.command("status")
 @warehouse_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option("Print one JSON object on stdout: the row of the view freshness.")
 @logging_options
 def status_command(
-    database: Path, raw_schema: str, schema: str, as_json: bool, log_format: str, verbose: int
+    database: Path, raw_schema: str, schema: str, json: bool, log_format: str, verbose: int
 ) -> int:
     """Say what the warehouse holds, when it was last loaded and what failed."""
-    from flexprice_wallets.commands.tables import print_query
+    from duckdb import CatalogException
+
     from flexprice_wallets.publish.database import check_warehouse, open_database
 
     configure_logs(verbose, log_format)
@@ -31,20 +35,35 @@ def status_command(
         raise NotAWarehouse(f"{database} does not exist: run `flexprice-wallets load` first.")
     with open_database(database, read_only=True) as connection:
         check_warehouse(connection, raw_schema, database.name)
-        if as_json:
-            result = connection.execute(f'select * from "{schema}".freshness')
-            names = [name for name, *_ in result.description or ()]
-            row = result.fetchone() or ()
-            click.echo(json.dumps(dict(zip(names, row, strict=True)), default=_plain))
-            return 0
-        click.echo(f"Warehouse {database}\n")
-        print_query(connection, _FRESHNESS.format(schema=schema))
-        print_query(connection, _CONTENT.format(schema=schema))
-        click.echo("The last snapshots:\n")
-        print_query(connection, _SNAPSHOTS.format(schema=schema))
-        click.echo("What failed in the last snapshot:\n")
-        print_query(connection, _FAILURES.format(raw_schema=raw_schema))
+        try:
+            if json:
+                click.echo(_freshness_as_json(connection, schema))
+            else:
+                click.echo(f"Warehouse {database}\n")
+                _print_status(connection, raw_schema, schema)
+        except CatalogException as error:
+            raise ConfigurationError(
+                f"{database} has no views in the schema {schema}: name theirs with --schema, or make them with "
+                "`flexprice-wallets views`."
+            ) from error
     return 0
+
+
+def _print_status(connection: DuckDBPyConnection, raw_schema: str, schema: str) -> None:
+    from flexprice_wallets.commands.tables import print_query
+
+    print_query(connection, _FRESHNESS.format(schema=schema))
+    print_query(connection, _CONTENT.format(schema=schema))
+    click.echo("The last snapshots:\n")
+    print_query(connection, _SNAPSHOTS.format(schema=schema))
+    click.echo("What failed in the last snapshot:\n")
+    print_query(connection, _FAILURES.format(raw_schema=raw_schema))
+
+
+def _freshness_as_json(connection: DuckDBPyConnection, schema: str) -> str:
+    result = connection.execute(f'select * from "{schema}".freshness')
+    names = [name for name, *_ in result.description or ()]
+    return dumps(dict(zip(names, result.fetchone() or (), strict=True)), default=_plain)
 
 
 _FRESHNESS = """
@@ -81,7 +100,7 @@ limit 20
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date):
-        return value.isoformat()
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(type(value).__name__)

@@ -4,39 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from flexprice_wallets.api.calls import Failure, Figures, Reading
-from flexprice_wallets.compare.fingerprints import (
-    balance_fingerprint,
-    credits_fingerprint,
-    customer_fingerprint,
-    figures_given_fingerprint,
-    real_time_fingerprint,
-    settings_fingerprint,
-)
-from flexprice_wallets.compare.known import (
-    Known,
-    KnownCustomer,
-    KnownWallet,
-    packed_real_time,
-    same_real_time,
-)
+from flexprice_wallets.compare.fingerprints import customer_fingerprint
+from flexprice_wallets.compare.known import Known, KnownCustomer, KnownWallet
 from flexprice_wallets.compare.ownership import Ownership
-from flexprice_wallets.compare.rows import (
-    VersionKey,
-    Write,
-    balance_row,
-    credits_rows,
-    customer_row,
-    real_time_row,
-    write_settings,
-)
+from flexprice_wallets.compare.rows import VersionKey, Write, customer_row
+from flexprice_wallets.compare.wallet_versions import WalletVersions, ended_of, with_last_known
 from flexprice_wallets.parse.customers import parse_customer
 from flexprice_wallets.parse.records import CustomerRecord, Rejection, WalletRecord, WalletSettings
-from flexprice_wallets.parse.wallet_settings import ATTRIBUTE_OF_FIELD
 from flexprice_wallets.parse.wallets import parse_wallet, rejected_wallet
 
 
@@ -90,10 +69,12 @@ class Comparison:
     tally: Tally = field(default_factory=Tally)
     carried: list[CarriedWallet] = field(default_factory=list)
     ownership: Ownership = field(init=False)
+    _versions: WalletVersions = field(init=False)
     _unread_customers: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ownership = Ownership(self.known.tenant_id, self.known.environment_id)
+        self._versions = WalletVersions(self.figures, self.write)
 
     # --- customers -------------------------------------------------------------------------------------------------
 
@@ -148,6 +129,7 @@ class Comparison:
                 self._unread_customers.add(customer_id)
             return
         self.tally.customers_observed += 1
+        observed_before = self.tally.wallets_observed
         parsed = [parse_wallet(raw, asked_customer_id=customer_id) for raw in reading.records or ()]
         times_named = Counter(wallet.wallet_id for wallet in parsed)
         is_any_nameless = False
@@ -161,8 +143,9 @@ class Comparison:
             else:
                 self._take_listed_wallet(raw, wallet, reading)
         if is_any_nameless and customer_id is not None:
-            # Any of the customer's wallets may be the one that could not be told: none counts as gone.
+            # Any of the customer's wallets may be the one that could not be told: none counts as gone or observed.
             self._unread_customers.add(customer_id)
+            self.tally.wallets_observed = observed_before
 
     def _take_listed_wallet(self, raw: object, wallet: WalletRecord, reading: Reading) -> None:
         known = self.known.wallets.get(wallet.wallet_id)
@@ -258,11 +241,13 @@ class Comparison:
         key = VersionKey(
             wallet.wallet_id, wallet.customer_id, self.snapshot_id, self.snapshot_at, observed_at
         )
-        is_changed = self._compare_figures(wallet, known, key)
+        is_changed = self._versions.compare_figures(wallet, known, key)
         if is_listed:
-            is_changed |= self._compare_figures_given(wallet, known, key)
+            is_changed |= self._versions.compare_figures_given(wallet, known, key)
         if is_new or not wallet.settings.unreadable_fields:
-            is_changed |= self._compare_settings(wallet.settings, known, key, is_listed, ended)
+            is_changed |= self._versions.compare_settings(
+                wallet.settings, known, key, is_listed, ended
+            )
         else:
             carried = CarriedWallet(
                 wallet.wallet_id,
@@ -281,73 +266,6 @@ class Comparison:
             self._reject(rejection, observed_at)
         self.tally.wallets_observed += not wallet.rejections
 
-    def _compare_settings(
-        self,
-        settings: WalletSettings,
-        known: KnownWallet,
-        key: VersionKey,
-        is_listed: bool,
-        ended: str | None,
-    ) -> bool:
-        fingerprint = settings_fingerprint(key.customer_id, settings, is_listed, ended)
-        if fingerprint == known.settings:
-            return False
-        write_settings(self.write, key, settings, fingerprint, is_listed=is_listed, ended=ended)
-        known.settings = fingerprint
-        return True
-
-    def _compare_figures(self, wallet: WalletRecord, known: KnownWallet, key: VersionKey) -> bool:
-        balance = wallet.balance
-        if balance is None:
-            return False
-        is_changed = False
-        fingerprint = balance_fingerprint(wallet.customer_id, balance)
-        if fingerprint != known.balance:
-            self.write("wallet_balances", balance_row(key, balance, fingerprint))
-            known.balance = fingerprint
-            is_changed = True
-        if wallet.real_time is not None:
-            parts = real_time_fingerprint(wallet.customer_id, wallet.real_time)
-            if not same_real_time(known.real_time, parts):
-                packed = packed_real_time(parts)
-                row = real_time_row(key, wallet.real_time, packed)
-                self.write("wallet_real_time_balances", row)
-                known.real_time = packed
-                is_changed = True
-        if wallet.credits_available is not None:
-            credits = wallet.credits_available
-            fingerprint = credits_fingerprint(wallet.customer_id, balance.currency, credits)
-            if fingerprint != known.credits_available:
-                for row in credits_rows(key, balance.currency, credits, fingerprint):
-                    self.write("wallet_credits_available", row)
-                known.credits_available = fingerprint
-                is_changed = True
-        return is_changed
-
-    def _compare_figures_given(
-        self, wallet: WalletRecord, known: KnownWallet, key: VersionKey
-    ) -> bool:
-        """Note where the API begins or ceases to leave out what was asked for; a spoiled group says nothing of that."""
-        spoiled = {rejection.field_group for rejection in wallet.rejections}
-        is_real_time_given, is_credits_given = known.is_real_time_given, known.is_credits_given
-        if "balance" in spoiled:
-            return False
-        if self.figures.real_time_balance and "real_time" not in spoiled:
-            is_real_time_given = wallet.real_time is not None
-        if self.figures.credits_available_breakdown and "credits_available" not in spoiled:
-            is_credits_given = wallet.credits_available is not None
-        now = (is_real_time_given, is_credits_given)
-        if now == (known.is_real_time_given, known.is_credits_given):
-            return False
-        known.is_real_time_given, known.is_credits_given = now
-        row = key.row(
-            figures_given_fingerprint(*now),
-            is_real_time_balance_given=is_real_time_given,
-            is_credits_available_given=is_credits_given,
-        )
-        self.write("wallet_figures_given", row)
-        return True
-
     def take_carried_wallet(self, carried: CarriedWallet, last: WalletSettings) -> None:
         """Write the version of a carried wallet where it differs, given the settings of its last one."""
         settings = last if carried.settings is None else with_last_known(carried.settings, last)
@@ -359,7 +277,9 @@ class Comparison:
             self.snapshot_at,
             carried.observed_at,
         )
-        is_changed = self._compare_settings(settings, known, key, carried.is_listed, carried.ended)
+        is_changed = self._versions.compare_settings(
+            settings, known, key, carried.is_listed, carried.ended
+        )
         self.tally.wallets_changed += is_changed and not carried.is_counted
 
     # --- what could not be taken -----------------------------------------------------------------------------------
@@ -419,24 +339,6 @@ class Comparison:
         return self._covers(customer_id) and customer_id not in self._unread_customers
 
 
-def with_last_known(settings: WalletSettings, last: WalletSettings) -> WalletSettings:
-    """Settings of which some could not be read, with those as they were last known.
-
-    A setting that was not readable then either stays unknown.
-    """
-    unread = {ATTRIBUTE_OF_FIELD[name]: name for name in settings.unreadable_fields}
-    taken = {name: getattr(last, name) for name in unread if hasattr(last, name)}
-    still_unknown = tuple(sorted(set(settings.unreadable_fields) & set(last.unreadable_fields)))
-    return replace(settings, unreadable_fields=still_unknown, **taken)
-
-
 def unknown_customer(reading: Reading) -> Failure:
     """The failure that a 404 is where a customer was listed or named."""
     return Failure("http_404", f"The API knows no customer {reading.call.resource_id}", 404)
-
-
-def ended_of(settings: WalletSettings) -> str | None:
-    """How a wallet has ended, if its record says so."""
-    if settings.record_status == "deleted":
-        return "deleted"
-    return "closed" if settings.wallet_status == "closed" else None

@@ -7,18 +7,18 @@ import itertools
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flexprice_wallets.api.calls import Call
 
 
 @dataclass(slots=True)
 class Task:
-    """A call with what was tried so far. `first_started` is a reading of the monotonic clock, in seconds."""
+    """A call with what was tried so far. `spent`: seconds that the attempts and the waits between them took."""
 
     call: Call
     attempts: int = 0
-    first_started: float | None = field(default=None)
+    spent: float = 0.0
 
 
 class Schedule:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -79,16 +78,17 @@ class Workers(Generic[Event]):
             self.announce(error)
 
     def _try(self, task: Task) -> None:
-        if task.first_started is None:
-            task.first_started = time.monotonic()
         call = task.call
-        outcome = self._api.attempt(call, _DECODERS[call.resource], is_retry=task.attempts > 0)
+        outcome, seconds = self._api.attempt(
+            call, _DECODERS[call.resource], is_retry=task.attempts > 0
+        )
         observed_at = datetime.now(UTC)
         task.attempts += 1
+        task.spent += seconds
         if isinstance(outcome, Failed):
-            elapsed = time.monotonic() - task.first_started
-            delay = self._api.delay_before_next(outcome, task.attempts, elapsed)
+            delay = self._api.delay_before_next(outcome, task.attempts, task.spent)
             if delay is not None:
+                task.spent += delay
                 self._schedule.put_off(task, delay)
                 return
         self.announce(_reading(call, observed_at, task.attempts, outcome))

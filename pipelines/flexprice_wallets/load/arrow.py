@@ -35,7 +35,7 @@ def arrow_schema(table: Table) -> pa.Schema:
 class RowBuffer:
     """Collects rows of all tables and gives them back as Arrow tables, a few thousand rows at a time."""
 
-    def __init__(self, capacity: int = 5000) -> None:
+    def __init__(self, capacity: int = 2000) -> None:
         self._capacity = capacity
         self._schemas = {table.name: arrow_schema(table) for table in TABLES}
         self._rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}

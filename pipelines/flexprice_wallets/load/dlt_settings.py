@@ -13,6 +13,8 @@ _SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     # Rows are Arrow tables: without parquet they would be rewritten as SQL text.
     "NORMALIZE__LOADER_FILE_FORMAT": "parquet",
+    # Rows wait in memory until so many of a table are there: few are enough, and keep a large first load small.
+    "DATA_WRITER__BUFFER_MAX_ITEMS": "1000",
     "LOAD__DELETE_COMPLETED_JOBS": "true",
     # The published file is the only state; there is nothing to restore.
     "RESTORE_FROM_DESTINATION": "false",

@@ -12,6 +12,7 @@ from flexprice_wallets.compare.comparison import Comparison
 from flexprice_wallets.compare.tolerance import Tolerance
 from flexprice_wallets.errors import ApiUnavailable, TooManyVanished
 from flexprice_wallets.fetch.feed import CustomersFound, Feed, ListingDone, text_field
+from flexprice_wallets.fetch.process import ProcessFeed
 from flexprice_wallets.parse.records import CustomerRecord, WalletSettings
 
 #: So many customers in a row that could not be read are a sign that none can.
@@ -50,7 +51,7 @@ class Observation:
 
     def __init__(
         self,
-        feed: Feed,
+        feed: Feed | ProcessFeed,
         comparison: Comparison,
         last_versions: LastVersions,
         limits: Limits,

@@ -14,15 +14,16 @@ import duckdb
 from flexprice_wallets.api.calls import Figures
 from flexprice_wallets.compare.known import Known
 from flexprice_wallets.compare.snapshot_time import choose_snapshot_time
-from flexprice_wallets.errors import FlexpriceWalletsError, RunFailed, StorageError
+from flexprice_wallets.errors import FlexpriceWalletsError, NotAWarehouse, RunFailed, StorageError
 from flexprice_wallets.fetch.feed import Feed, Selection
+from flexprice_wallets.fetch.process import ProcessFeed
 from flexprice_wallets.load.known import read_known
 from flexprice_wallets.load.observation import Limits, Progress
 from flexprice_wallets.load.source import SnapshotRequest, WarehouseVersions, snapshot_source
 from flexprice_wallets.publish.database import (
-    check_warehouse,
     create_database,
     last_snapshot_at,
+    migrate_warehouse,
     open_database,
 )
 from flexprice_wallets.publish.paths import WarehousePaths
@@ -47,7 +48,7 @@ class SnapshotOptions:
 def load_snapshot(
     paths: WarehousePaths,
     options: SnapshotOptions,
-    feed: Feed,
+    feed: Feed | ProcessFeed,
     started_at: datetime,
     on_progress: Callable[[Progress], None],
 ) -> dict[str, Any]:
@@ -82,26 +83,29 @@ def load_snapshot(
 
 
 def _prepare_copy(paths: WarehousePaths, raw_schema: str) -> tuple[Known, datetime | None]:
-    if not copy_published(paths):
-        create_database(paths.copy)
-        return Known(), None
-    with open_database(paths.copy) as connection:
-        check_warehouse(connection, raw_schema, paths.published.name)
-        apply_snapshots(connection, raw_schema=raw_schema)
-        return read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema)
+    try:
+        if not copy_published(paths):
+            create_database(paths.copy)
+            return Known(), None
+        with open_database(paths.copy) as connection:
+            migrate_warehouse(connection, raw_schema, paths.published.name)
+            apply_snapshots(connection, raw_schema=raw_schema)
+            return read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema)
+    except duckdb.Error as error:
+        raise _own_error(error) from error
 
 
 def _run_dlt(
     paths: WarehousePaths, raw_schema: str, request: SnapshotRequest, row: dict[str, Any]
 ) -> None:
-    pipeline = dlt.pipeline(
-        pipeline_name="flexprice_wallets",
-        pipelines_dir=str(paths.pipelines_folder),
-        destination=dlt.destinations.duckdb(str(paths.copy)),
-        dataset_name=raw_schema,
-    )
     source = snapshot_source(lambda: request, row)
     try:
+        pipeline = dlt.pipeline(
+            pipeline_name="flexprice_wallets",
+            pipelines_dir=str(paths.pipelines_folder),
+            destination=dlt.destinations.duckdb(str(paths.copy)),
+            dataset_name=raw_schema,
+        )
         pipeline.run(source, loader_file_format="parquet")
     except Exception as error:
         raise _own_error(error) from error
@@ -111,6 +115,8 @@ def _finish_copy(paths: WarehousePaths, options: SnapshotOptions, row: dict[str,
     """Bring the derived tables, views and comments up to date, and close the copy for good."""
     try:
         with open_database(paths.copy) as connection:
+            # One thread takes the least memory, and is no slower with what changes in a run.
+            connection.execute("set threads = 1")
             connection.execute(
                 f'update "{options.raw_schema}".warehouse set tenant_id = ?, environment_id = ? '
                 "where tenant_id is null and environment_id is null",
@@ -133,6 +139,10 @@ def _own_error(error: BaseException) -> FlexpriceWalletsError:
             return StorageError(
                 f"The file system refused ({seen.strerror}); nothing was published. Free space or mend the "
                 "permissions, and run again."
+            )
+        if isinstance(seen, duckdb.Error) and "corrupt" in str(seen).lower():
+            return NotAWarehouse(
+                f"The database is damaged ({_first_line(seen)}). It was left as it is; restore a backup."
             )
         if isinstance(seen, duckdb.IOException | duckdb.OutOfMemoryException):
             return StorageError(

@@ -25,6 +25,7 @@ from flexprice_wallets.contract.columns import ColumnType, Table
 from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.contract.tables import CONTRACT_VERSION, HASH_RECIPE, TABLES
 from flexprice_wallets.fetch.feed import Feed, Selection
+from flexprice_wallets.fetch.process import ProcessFeed
 from flexprice_wallets.load.arrow import RowBuffer, arrow_schema
 from flexprice_wallets.load.known import read_known, read_last_customers, read_last_settings
 from flexprice_wallets.load.observation import LastVersions, Limits, Observation, Progress
@@ -58,7 +59,7 @@ class SnapshotRequest:
     figures: Figures
     known: Known
     last_versions: LastVersions
-    feed: Feed
+    feed: Feed | ProcessFeed
     limits: Limits
     on_progress: Callable[[Progress], None] = lambda _: None
 

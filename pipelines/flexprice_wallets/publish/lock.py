@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -72,8 +73,23 @@ def _who(paths: WarehousePaths) -> str:
     while True:
         try:
             run = json.loads(paths.run_file.read_text(encoding="utf-8"))
-            return f" (process {run['pid']} on {run['host']}, since {run['started_at']})"
-        except (OSError, ValueError, KeyError):
-            if time.monotonic() > deadline:
-                return ""
-            time.sleep(0.02)
+            if _may_live(run):
+                return f" (process {run['pid']} on {run['host']}, since {run['started_at']})"
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        if time.monotonic() > deadline:
+            return ""
+        time.sleep(0.02)
+
+
+def _may_live(run: dict[str, Any]) -> bool:
+    """Whether a run file can be that of a living process; a killed run's is there until the next has cleared up."""
+    if run["host"] != socket.gethostname():
+        return True
+    try:
+        os.kill(run["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flexprice_wallets.errors import NotAWarehouse
-from flexprice_wallets.publish.database import check_warehouse, open_database
+from flexprice_wallets.publish.database import migrate_warehouse, open_database
 from flexprice_wallets.publish.paths import WarehousePaths
 from flexprice_wallets.publish.working_copy import copy_published
 from flexprice_wallets.views import apply_snapshots, create_views, rebuild_stored
@@ -20,7 +20,7 @@ def renew_views(paths: WarehousePaths, *, raw_schema: str, schema: str, rebuild:
             f"{paths.published} does not exist: run `flexprice-wallets load` first."
         )
     with open_database(paths.copy) as connection:
-        check_warehouse(connection, raw_schema, paths.published.name)
+        migrate_warehouse(connection, raw_schema, paths.published.name)
         if rebuild:
             rebuild_stored(connection, raw_schema=raw_schema)
         else:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+_IS_PLAIN = re.compile(r"[\w\s/.,:;@=+~#&()-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,15 @@ class WarehousePaths:
 
     @property
     def pipelines_folder(self) -> Path:
-        return self.working_folder / "dlt"
+        """Where dlt's files go while a run is at work.
+
+        dlt and DuckDB put this path into patterns and SQL texts, where quotes, percent signs and brackets mean
+        something else: beside a warehouse with such a path it is a folder for temporary files.
+        """
+        if _IS_PLAIN.fullmatch(str(self.working_folder)):
+            return self.working_folder / "dlt"
+        name = hashlib.sha256(os.fsencode(self.working_folder)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"flexprice-wallets-{os.getuid()}-{name}"
 
     @property
     def run_file(self) -> Path:

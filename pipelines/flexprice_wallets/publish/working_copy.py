@@ -17,6 +17,8 @@ _logger = logging.getLogger(__name__)
 
 #: Room that a run needs beside the copy itself, in bytes: dlt's files, DuckDB's growth and write-ahead log.
 _ROOM_BESIDE_COPY = 64 * 1024 * 1024
+#: A copy made while another program wrote into the published file may hold halves of two states.
+_COPIES_TRIED = 3
 
 
 @contextmanager
@@ -31,13 +33,15 @@ def working_folder(paths: WarehousePaths) -> Iterator[None]:
     remove_leftovers(paths)
     _require_room(paths)
     try:
-        paths.working_folder.mkdir()
-        paths.run_file.write_text(run_description(), encoding="utf-8")
-    except OSError as error:
-        raise folder_error(paths, error) from error
-    try:
+        try:
+            paths.working_folder.mkdir()
+            paths.pipelines_folder.mkdir(mode=0o700)
+            paths.run_file.write_text(run_description(), encoding="utf-8")
+        except OSError as error:
+            raise folder_error(paths, error) from error
         yield
     finally:
+        shutil.rmtree(paths.pipelines_folder, ignore_errors=True)
         shutil.rmtree(paths.working_folder, ignore_errors=True)
 
 
@@ -46,6 +50,8 @@ def remove_leftovers(paths: WarehousePaths) -> None:
     if paths.working_folder.exists():
         _logger.warning("A former run was killed at work; its unpublished files are removed.")
         try:
+            if paths.pipelines_folder.exists():
+                shutil.rmtree(paths.pipelines_folder)
             shutil.rmtree(paths.working_folder)
         except OSError as error:
             raise folder_error(paths, error) from error
@@ -57,7 +63,11 @@ def copy_published(paths: WarehousePaths) -> bool:
     Only the file itself counts: the rows in a `.wal` beside it were never published.
     """
     try:
-        shutil.copyfile(paths.published, paths.copy)
+        for _ in range(_COPIES_TRIED):
+            before = _state(paths.published)
+            shutil.copyfile(paths.published, paths.copy)
+            if _state(paths.published) == before:
+                return True
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -65,7 +75,9 @@ def copy_published(paths: WarehousePaths) -> bool:
             f"{paths.published} cannot be copied ({error.strerror or error}): "
             "free space or mend the permissions."
         ) from error
-    return True
+    raise StorageError(
+        f"{paths.published} is being written by another program: close it there and run again."
+    )
 
 
 def publish(paths: WarehousePaths) -> None:
@@ -96,6 +108,12 @@ def publish(paths: WarehousePaths) -> None:
         _flush(paths.published.parent)
     except OSError as error:
         raise folder_error(paths, error) from error
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """What differs once somebody wrote into the file or replaced it."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _require_room(paths: WarehousePaths) -> None:

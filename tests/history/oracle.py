@@ -1,0 +1,94 @@
+"""Says what every view must hold, from nothing but the truth at the times of the runs.
+
+It reads no warehouse and knows no SQL: it keeps what each run could see, follows every wallet through that, and
+answers each view anew from the beginning. Simple rather than fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tests.history import expected_balances, expected_days, expected_rows, expected_state
+from tests.history.observed import Record, Snapshot
+from tests.history.sights import Sight, sights_of
+
+
+@dataclass
+class Oracle:
+    """Everything that was observed so far."""
+
+    snapshots: list[Snapshot] = field(default_factory=list)
+    sights: dict[str, list[Sight]] = field(default_factory=dict)
+    customers: dict[str, list[expected_state.CustomerSight]] = field(default_factory=dict)
+    counts: list[dict[str, int]] = field(default_factory=list)
+    failed: list[set[str]] = field(default_factory=list)
+
+    def observe(self, snapshot: Snapshot) -> None:
+        """Take note of one more run."""
+        earlier = {wallet_id: every[-1] for wallet_id, every in self.sights.items()}
+        self.snapshots.append(snapshot)
+        self.sights = {
+            wallet_id: sights
+            for wallet_id in snapshot.truth["wallets"]
+            if (sights := sights_of(wallet_id, self.snapshots))
+        }
+        self.customers = {
+            customer_id: versions
+            for customer_id in snapshot.truth["customers"]
+            if (versions := expected_state.customer_sights(customer_id, self.snapshots))
+        }
+        self.counts.append(expected_rows.counts(snapshot, self.sights, earlier))
+        self.failed.append(expected_rows.customers_concerned(snapshot, earlier))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last run read everything."""
+        return expected_state.is_complete(self.counts[-1])
+
+    def rows_written(self) -> dict[str, int]:
+        """Rows that the last run wrote, by table."""
+        return expected_rows.rows_written(
+            self.snapshots[-1], self.sights, self.customers, self.counts[-1]
+        )
+
+    def views(self) -> dict[str, list[Record]]:
+        """The rows of every view after the last run."""
+        last_day = self.snapshots[-1].day
+        daily = [
+            row
+            for wallet_id, sights in self.sights.items()
+            for row in expected_days.wallet_days(wallet_id, sights, last_day)
+        ]
+        by_wallet = {
+            "wallet_settings_history": expected_state.settings_history,
+            "wallet_balance_history": expected_balances.balance_history,
+            "wallet_balance_changes": expected_balances.balance_changes,
+            "wallet_lifecycle": expected_state.lifecycle,
+            "wallet_alerts": expected_state.alerts,
+        }
+        return {
+            "snapshots": expected_state.snapshot_rows(self.snapshots, self.counts),
+            "freshness": [expected_state.freshness(self.snapshots, self.counts, self.failed)],
+            "customers": expected_state.customers(self.snapshots, self.customers, self.sights),
+            "wallets": expected_state.wallets(self.sights),
+            "wallet_balance_daily": daily,
+            "customer_balance_daily": expected_days.customer_days(daily, self.sights),
+            "currency_balance_daily": expected_days.currency_days(self.sights, last_day),
+            **{
+                view: [
+                    row
+                    for wallet_id, sights in self.sights.items()
+                    for row in rows_of(wallet_id, sights)
+                ]
+                for view, rows_of in by_wallet.items()
+            },
+        }
+
+    def balance_as_of(self, moment: datetime) -> list[Record]:
+        """The rows of `wallet_balance_as_of` for a moment."""
+        return [
+            row
+            for wallet_id, sights in self.sights.items()
+            for row in expected_balances.balance_as_of(wallet_id, sights, moment)
+        ]
