@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -101,13 +103,20 @@ def demo_command(database: Path | None, days: int, customers: int, seed: int) ->
     with interruptible():
         _load_days(database, days, customers, seed)
     _show_tour(database)
-    click.echo(f"The warehouse is {database}. Try next:\n")
-    click.echo(f"  flexprice-wallets status --database {database}")
-    click.echo(
-        f"""  python -c "import flexprice_wallets as fw; print(fw.open('{database}').balances())\""""
-    )
-    click.echo("  flexprice-wallets load        # the real thing: set FLEXPRICE_API_KEY first")
+    _show_next_steps(database)
     return 0
+
+
+def _show_next_steps(database: Path) -> None:
+    """What to try, as it can be typed here: an environment that is not activated has its programs on no path."""
+    is_on_path = shutil.which("flexprice-wallets") is not None
+    command = "flexprice-wallets" if is_on_path else os.path.relpath(sys.argv[0])
+    python = "python" if is_on_path else os.path.relpath(sys.executable)
+    reading = f"import flexprice_wallets as fw; print(fw.open('{database}').balances())"
+    click.echo(f"The warehouse is {database}. Try next:\n")
+    click.echo(f"  {command} status --database {database}")
+    click.echo(f'  {python} -c "{reading}"')
+    click.echo(f"  {command} load    # the real thing: set FLEXPRICE_API_KEY first")
 
 
 def _load_days(database: Path, days: int, customers: int, seed: int) -> None:
