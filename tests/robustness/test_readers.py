@@ -16,7 +16,7 @@ LOADS = 20
 
 #: In every state that was ever published all tables and views agree on the last snapshot.
 _READER = """
-import json, sys
+import json, sys, time
 from pathlib import Path
 import duckdb
 
@@ -29,6 +29,7 @@ while not stop.exists():
     if not keeps:
         connection.close()
         connection = duckdb.connect(database, read_only=True)
+    time.sleep(0.05)
     reads += 1
     states.add(connection.execute('''
         with last as (select count(*) as n, max(snapshot_at) as at from flexprice_raw.snapshots)
