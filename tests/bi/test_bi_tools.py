@@ -6,6 +6,7 @@ Left out of the suite: `make bi` runs them.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections import defaultdict
@@ -27,8 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.bi]
 
 CLIENTS = Path(__file__).parent / "clients"
 EXPECTED = {view.name: view for view in VIEWS if view.type == "view"}
-#: Both lines of the driver; it names its versions with a fourth number.
-JDBC_DRIVERS = ("1.4.1.0", "2.0.0.1")
+#: The driver names its versions with a fourth number. 1.4.0 and 1.4.1 cannot call a macro that has several CTEs.
+JDBC_DRIVERS = ("1.4.4.0", "1.5.2.0", "2.0.0.1")
 
 
 def run_client(command: list[Any], folder: Path) -> str:
@@ -100,8 +101,10 @@ def test_superset_draws_by_currency_and_week(
 def test_superset_answers_the_readmes_queries(
     superset: dict[str, Any], history: SmallHistory, queries: list[str]
 ) -> None:
+    # Superset 6.1 puts its own limit in the place of a query's, when asked through its API.
+    limit = re.compile(r"\blimit \d+$")
     with open_database(history.warehouse, read_only=True) as connection:
-        expected = [len(connection.execute(query).fetchall()) for query in queries]
+        expected = [len(connection.execute(limit.sub("", query)).fetchall()) for query in queries]
     assert superset["queries"] == expected
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,6 +14,7 @@ import pytest
 from flexprice_wallets.contract.views import VIEWS
 from flexprice_wallets.publish.database import open_database
 from tests.bi.conftest import Loads, Read
+from tests.bi.environments import python_of
 from tests.small_history import SmallHistory
 
 pytestmark = [
@@ -104,9 +108,33 @@ def test_pandas_polars_and_adbc_read_every_view(read: Read, history: SmallHistor
             assert counts == {"pandas": rows, "polars": rows, "adbc": rows}
 
 
+def test_the_command_line(history: SmallHistory, queries: list[str]) -> None:
+    program = python_of("command-line").with_name("duckdb")
+    for query in queries:
+        done = subprocess.run(
+            [program, "-readonly", "-json", history.warehouse, "-c", query],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        with open_database(history.warehouse, read_only=True) as connection:
+            expected = len(connection.execute(query).fetchall())
+        assert len(json.loads(done.stdout or "[]")) == expected
+    describe: list[str | Path] = [
+        program,
+        "-readonly",
+        history.warehouse,
+        "-c",
+        "describe flexprice.wallets",
+    ]
+    described = subprocess.run(describe, capture_output=True, text=True, timeout=60, check=True)
+    assert "real_time_balance" in described.stdout
+
+
 def test_all_of_them_read_while_loads_go_on(read: Read, loads: Loads) -> None:
     seen = []
-    for name, script in CLIENTS * 2:
+    for name, script in (*CLIENTS, CLIENTS[0]):
         before = loads.published
         answer = read(name, script, loads.warehouse)
         seen.append(answer["snapshots"])

@@ -124,7 +124,13 @@ def main(database: str, queries: list[str], folder: Path) -> dict[str, Any]:
         len(
             superset.post(
                 "sqllab/execute/",
-                {"database_id": connection, "sql": query, "schema": schema, "runAsync": False},
+                {
+                    "database_id": connection,
+                    "sql": query,
+                    "schema": schema,
+                    "runAsync": False,
+                    "queryLimit": 1000,
+                },
             )["data"]
         )
         for query in queries
