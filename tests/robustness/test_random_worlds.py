@@ -207,6 +207,8 @@ _BOUNDED = settings(
 )
 
 
+# The search is as long as the machine is quick, so it stands beside the kills and not in every run.
+@pytest.mark.torture
 @pytest.mark.slow
 def test_random_worlds() -> None:
     search = _Search(SECONDS)
