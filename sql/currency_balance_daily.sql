@@ -1,10 +1,6 @@
 -- grain: currency, date_day
 create or replace view flexprice.currency_balance_daily as
 with
-history as not materialized (
-    select * from flexprice.wallet_balance_history
-),
-
 snapshots as (
     select
         snapshot_at,
@@ -47,7 +43,7 @@ frozen_history as (
         greatest(history.valid_from, freezes.valid_from) as valid_from,
         least(coalesce(history.valid_to, timestamp with time zone 'infinity'), freezes.valid_to) as valid_to
     from freezes
-    inner join history
+    inner join flexprice.wallet_balance_history as history
         on
             freezes.wallet_id = history.wallet_id
             and freezes.valid_from < coalesce(history.valid_to, timestamp with time zone 'infinity')
@@ -55,6 +51,7 @@ frozen_history as (
 ),
 
 -- A figure is added when its interval begins and taken off when it ends.
+-- The history is named where it is read: a CTE that is read twice is computed whole, which takes longer.
 moves as (
     select
         currency,
@@ -71,7 +68,7 @@ moves as (
         count(case when balance < 0 then 1 end) as overdrawn_wallets,
         0 as frozen_wallets,
         count(credits_snapshot_at) as broken_down_wallets
-    from history
+    from flexprice.wallet_balance_history
     group by currency, valid_from
     union all
     select
@@ -89,7 +86,7 @@ moves as (
         -count(case when balance < 0 then 1 end) as overdrawn_wallets,
         0 as frozen_wallets,
         -count(credits_snapshot_at) as broken_down_wallets
-    from history
+    from flexprice.wallet_balance_history
     where valid_to is not null
     group by currency, valid_to
     union all

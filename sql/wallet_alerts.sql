@@ -21,15 +21,7 @@ wallets as (
     where ended is null
 ),
 
-thresholds as (
-    select * from flexprice_raw.wallet_alert_thresholds
-),
-
-intervals as (
-    select * from flexprice_raw.stored_balance_intervals
-),
-
-compared as not materialized (
+compared as (
     select
         wallets.*,
         thresholds.level,
@@ -49,27 +41,34 @@ compared as not materialized (
             when thresholds.condition = 'above' then wallets.real_time_balance >= thresholds.threshold
         end as is_reached_in_real_time
     from wallets
-    inner join thresholds
+    inner join flexprice_raw.wallet_alert_thresholds as thresholds
         on wallets.wallet_id = thresholds.wallet_id and wallets.settings_valid_from = thresholds.snapshot_at
 ),
 
--- The last time that the wallet stood on the good side of its present threshold.
+-- The last time that a wallet now on the bad side of a threshold stood on the good side of it.
 last_good as (
     select
-        compared.wallet_id,
-        compared.level,
+        wallets.wallet_id,
+        wallets.customer_id,
+        thresholds.level,
         max(intervals.valid_to) as good_until
-    from compared
-    inner join intervals
-        on compared.wallet_id = intervals.wallet_id and compared.life_number = intervals.life_number
+    from flexprice_raw.stored_wallets as wallets
+    inner join flexprice_raw.wallet_alert_thresholds as thresholds
+        on wallets.wallet_id = thresholds.wallet_id and wallets.settings_snapshot_at = thresholds.snapshot_at
+    inner join flexprice_raw.stored_balance_intervals as intervals
+        on wallets.wallet_id = intervals.wallet_id and wallets.life_number = intervals.life_number
     where
-        compared.is_reached
-        and (
-            intervals.currency <> compared.currency
-            or (compared.condition = 'below' and intervals.balance > compared.threshold)
-            or (compared.condition = 'above' and intervals.balance < compared.threshold)
+        (
+            coalesce(thresholds.condition, 'below') = 'below'
+            and wallets.balance <= thresholds.threshold
+            and (intervals.currency <> wallets.currency or intervals.balance > thresholds.threshold)
         )
-    group by compared.wallet_id, compared.level
+        or (
+            thresholds.condition = 'above'
+            and wallets.balance >= thresholds.threshold
+            and (intervals.currency <> wallets.currency or intervals.balance < thresholds.threshold)
+        )
+    group by wallets.wallet_id, wallets.customer_id, thresholds.level
 )
 
 select
@@ -100,4 +99,8 @@ select
     compared.real_time_observed_at,
     compared.last_observed_at
 from compared
-left join last_good on compared.wallet_id = last_good.wallet_id and compared.level = last_good.level;
+left join last_good
+    on
+        compared.wallet_id = last_good.wallet_id
+        and compared.customer_id = last_good.customer_id
+        and compared.level = last_good.level;

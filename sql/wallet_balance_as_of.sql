@@ -11,12 +11,6 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
         where scope = 'all' and snapshot_at <= cast(as_of as timestamp with time zone)
     ),
 
-    unobserved as (
-        select missed.*
-        from flexprice_raw.stored_unobserved_wallets as missed
-        inner join last_snapshot on missed.snapshot_at = last_snapshot.snapshot_at
-    ),
-
     selected as (
         select
             wallet_id,
@@ -39,7 +33,8 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
             ) as last_observed_at
         from intervals
         cross join last_snapshot
-        left join unobserved on intervals.wallet_id = unobserved.wallet_id
+        left join flexprice_raw.stored_unobserved_wallets as unobserved
+            on intervals.wallet_id = unobserved.wallet_id and last_snapshot.snapshot_at = unobserved.snapshot_at
         left join selected on intervals.wallet_id = selected.wallet_id
         where
             intervals.valid_from <= cast(as_of as timestamp with time zone)

@@ -1,18 +1,7 @@
 -- grain: wallet, changed_by
 create or replace view flexprice.wallet_balance_changes as
 with
-history as not materialized (
-    select * from flexprice.wallet_balance_history
-),
-
-closed_intervals as not materialized (
-    select * from flexprice_raw.stored_balance_intervals
-),
-
-lives as not materialized (
-    select * from flexprice_raw.stored_wallet_lives
-),
-
+-- Large tables are named where they are read: a CTE that is read twice is computed whole, whatever is asked for.
 movements as (
     select
         later.wallet_id,
@@ -31,8 +20,8 @@ movements as (
         later.credit_balance as credit_balance_after,
         earlier.valid_from as known_at,
         later.valid_from as changed_by
-    from history as later
-    inner join closed_intervals as earlier
+    from flexprice.wallet_balance_history as later
+    inner join flexprice_raw.stored_balance_intervals as earlier
         on later.wallet_id = earlier.wallet_id and later.valid_from = earlier.valid_to
     where
         later.balance <> earlier.balance
@@ -56,8 +45,8 @@ ends as (
         lives.credit_balance as credit_balance_after,
         earlier.valid_from as known_at,
         lives.ended_at as changed_by
-    from lives
-    left join closed_intervals as earlier
+    from flexprice_raw.stored_wallet_lives as lives
+    left join flexprice_raw.stored_balance_intervals as earlier
         on lives.wallet_id = earlier.wallet_id and lives.ended_at = earlier.valid_to
     where lives.ended_at is not null
 ),
@@ -77,10 +66,11 @@ returns as (
         history.credit_balance as credit_balance_after,
         earlier.ended_at as known_at,
         later.started_at as changed_by
-    from lives as later
-    inner join lives as earlier
+    from flexprice_raw.stored_wallet_lives as later
+    inner join flexprice_raw.stored_wallet_lives as earlier
         on later.wallet_id = earlier.wallet_id and later.life_number = earlier.life_number + 1
-    left join history on later.wallet_id = history.wallet_id and later.started_at = history.valid_from
+    left join flexprice.wallet_balance_history as history
+        on later.wallet_id = history.wallet_id and later.started_at = history.valid_from
     where later.life_number > 1
 ),
 

@@ -1,14 +1,7 @@
 -- grain: wallet, date_day
 create or replace view flexprice.wallet_balance_daily as
 with
-history as not materialized (
-    select * from flexprice.wallet_balance_history
-),
-
-lives as not materialized (
-    select * from flexprice_raw.stored_wallet_lives
-),
-
+-- Large tables are named where they are read: a CTE that is read twice is computed whole, whatever is asked for.
 snapshots as (
     select
         *,
@@ -53,11 +46,13 @@ calendar as (
     left join daily_snapshots on cast(days.day_start as date) = daily_snapshots.date_day
 ),
 
-later_lives as not materialized (
-    select * from lives where life_number > 1
+later_lives as (
+    select * from flexprice_raw.stored_wallet_lives
+    where life_number > 1
 ),
 
-ends as not materialized (
+-- Each end of a life, and the day of the wallet's return.
+ends as (
     select
         lives.wallet_id,
         lives.life_number,
@@ -70,74 +65,103 @@ ends as not materialized (
         lives.balance_snapshot_at,
         snapshots.date_day,
         return_snapshots.date_day as return_day
-    from lives
+    from flexprice_raw.stored_wallet_lives as lives
     inner join snapshots on lives.ended_at = snapshots.snapshot_at
     left join later_lives on lives.wallet_id = later_lives.wallet_id and lives.life_number + 1 = later_lives.life_number
     left join snapshots as return_snapshots on later_lives.started_at = return_snapshots.snapshot_at
 ),
 
 -- What a day closes with: the interval that holds at its end, or what was read at the wallet's end.
-closings as not materialized (
+closings as (
     select
-        history.wallet_id,
-        history.customer_id,
-        history.currency,
-        history.life_number,
-        calendar.date_day,
-        calendar.day_start,
-        calendar.last_all_at,
-        calendar.real_time_asked_from,
-        calendar.real_time_asked_to,
-        calendar.credits_asked_from,
-        calendar.credits_asked_to,
-        history.valid_from,
+        intervals.wallet_id,
+        intervals.customer_id,
+        intervals.life_number,
+        intervals.valid_from,
         cast(null as timestamp with time zone) as ended_at,
-        history.balance_snapshot_at >= calendar.day_start as is_changed,
-        history.balance,
-        history.credit_balance,
-        history.real_time_balance,
-        history.real_time_credit_balance,
-        history.pending_amount,
-        history.free_credits,
-        history.purchased_credits,
-        history.real_time_snapshot_at,
-        history.credits_snapshot_at
-    from history
-    inner join calendar
-        on
-            history.valid_from < calendar.day_end
-            and coalesce(history.valid_to, timestamp with time zone 'infinity') >= calendar.day_end
+        false as is_lost,
+        intervals.currency,
+        intervals.balance,
+        intervals.credit_balance,
+        intervals.real_time_balance,
+        intervals.real_time_credit_balance,
+        intervals.pending_amount,
+        intervals.free_credits,
+        intervals.purchased_credits,
+        intervals.balance_snapshot_at,
+        intervals.real_time_snapshot_at,
+        intervals.credits_snapshot_at,
+        calendar.date_day
+    from flexprice_raw.stored_balance_intervals as intervals
+    inner join calendar on intervals.valid_from < calendar.day_end and intervals.valid_to >= calendar.day_end
     union all
     select
-        ends.wallet_id,
-        ends.customer_id,
-        ends.currency,
-        ends.life_number,
-        calendar.date_day,
-        calendar.day_start,
-        calendar.last_all_at,
-        calendar.real_time_asked_from,
-        calendar.real_time_asked_to,
-        calendar.credits_asked_from,
-        calendar.credits_asked_to,
-        ends.ended_at as valid_from,
-        ends.ended_at,
-        ends.ended = 'not_found' or ends.balance_snapshot_at >= calendar.day_start as is_changed,
-        ends.balance,
-        ends.credit_balance,
+        wallets.wallet_id,
+        wallets.balance_customer_id as customer_id,
+        wallets.life_number,
+        wallets.valid_from,
+        cast(null as timestamp with time zone) as ended_at,
+        false as is_lost,
+        wallets.currency,
+        wallets.balance,
+        wallets.credit_balance,
+        wallets.real_time_balance,
+        wallets.real_time_credit_balance,
+        wallets.pending_amount,
+        wallets.free_credits,
+        wallets.purchased_credits,
+        wallets.balance_snapshot_at,
+        wallets.real_time_snapshot_at,
+        wallets.credits_snapshot_at,
+        calendar.date_day
+    from flexprice_raw.stored_wallets as wallets
+    inner join calendar on wallets.valid_from < calendar.day_end
+    union all
+    select
+        wallet_id,
+        customer_id,
+        life_number,
+        ended_at as valid_from,
+        ended_at,
+        ended = 'not_found' as is_lost,
+        currency,
+        balance,
+        credit_balance,
         null as real_time_balance,
         null as real_time_credit_balance,
         null as pending_amount,
         null as free_credits,
         null as purchased_credits,
+        balance_snapshot_at,
         null as real_time_snapshot_at,
-        null as credits_snapshot_at
+        null as credits_snapshot_at,
+        date_day
     from ends
-    inner join calendar on ends.date_day = calendar.date_day
-    where ends.return_day is null or ends.return_day > ends.date_day
+    where return_day is null or return_day > date_day
 ),
 
--- What was held earlier on a day than what it closes with.
+-- What begins on a day and closes it: only such a day held anything else.
+begun as (
+    select
+        history.wallet_id,
+        history.customer_id,
+        history.currency,
+        snapshots.date_day
+    from flexprice.wallet_balance_history as history
+    inner join snapshots on history.valid_from = snapshots.snapshot_at
+    left join snapshots as later_snapshots on history.valid_to = later_snapshots.snapshot_at
+    where later_snapshots.date_day is null or later_snapshots.date_day > snapshots.date_day
+    union all
+    select
+        wallet_id,
+        customer_id,
+        currency,
+        date_day
+    from ends
+    where return_day is null or return_day > date_day
+),
+
+-- What was held earlier on a day.
 earlier as (
     select
         history.wallet_id,
@@ -145,7 +169,7 @@ earlier as (
         history.currency,
         history.valid_from,
         history.balance
-    from history
+    from flexprice_raw.stored_balance_intervals as history
     inner join snapshots on history.valid_to = snapshots.snapshot_at
     union all
     select
@@ -158,23 +182,22 @@ earlier as (
     where return_day = date_day
 ),
 
--- Only a day that closes with something begun on it held anything else.
 earlier_in_currency as (
     select
-        closings.wallet_id,
-        closings.customer_id,
-        closings.date_day,
+        begun.wallet_id,
+        begun.customer_id,
+        begun.date_day,
         min(earlier.balance) as lowest_balance,
         max(earlier.balance) as highest_balance,
-        max(case when earlier.valid_from < closings.day_start then earlier.balance end) as opening_balance
-    from closings
+        max(case when earlier.valid_from < calendar.day_start then earlier.balance end) as opening_balance
+    from begun
+    inner join calendar on begun.date_day = calendar.date_day
     inner join earlier
         on
-            closings.wallet_id = earlier.wallet_id
-            and closings.date_day = earlier.date_day
-            and closings.currency = earlier.currency
-    where closings.valid_from >= closings.day_start
-    group by closings.wallet_id, closings.customer_id, closings.date_day
+            begun.wallet_id = earlier.wallet_id
+            and begun.date_day = earlier.date_day
+            and begun.currency = earlier.currency
+    group by begun.wallet_id, begun.customer_id, begun.date_day
 ),
 
 unobserved as (
@@ -191,10 +214,6 @@ selected as (
     group by covered.wallet_id, calendar.date_day
 ),
 
-gaps as not materialized (
-    select * from flexprice_raw.stored_figure_gaps
-),
-
 -- Snapshots of scope 'selected' that asked for an optional figure and got it.
 selected_figures as (
     select
@@ -206,13 +225,13 @@ selected_figures as (
             as got_credits
     from flexprice_raw.stored_selected_wallets as covered
     inner join snapshots on covered.snapshot_at = snapshots.snapshot_at
-    left join gaps as real_time_gaps
+    left join flexprice_raw.stored_figure_gaps as real_time_gaps
         on
             covered.wallet_id = real_time_gaps.wallet_id
             and real_time_gaps.figure = 'real_time'
             and covered.snapshot_at >= real_time_gaps.gap_from
             and covered.snapshot_at < coalesce(real_time_gaps.gap_to, timestamp with time zone 'infinity')
-    left join gaps as credits_gaps
+    left join flexprice_raw.stored_figure_gaps as credits_gaps
         on
             covered.wallet_id = credits_gaps.wallet_id
             and credits_gaps.figure = 'credits_available'
@@ -224,40 +243,43 @@ selected_figures as (
 observed as (
     select
         closings.*,
+        calendar.day_start,
+        closings.is_lost or closings.balance_snapshot_at >= calendar.day_start as is_changed,
         case
             when closings.ended_at is not null then closings.ended_at
             else
                 greatest(
                     closings.valid_from,
                     case
-                        when unobserved.wallet_id is null then closings.last_all_at else unobserved.last_observed_at
+                        when unobserved.wallet_id is null then calendar.last_all_at else unobserved.last_observed_at
                     end,
                     selected.snapshot_at
                 )
         end as last_observed_at,
-        closings.real_time_snapshot_at >= closings.day_start
-        or (closings.real_time_asked_from is not null and real_time_gaps.wallet_id is null)
+        closings.real_time_snapshot_at >= calendar.day_start
+        or (calendar.real_time_asked_from is not null and real_time_gaps.wallet_id is null)
         or coalesce(selected_figures.got_real_time, 0) > 0 as is_real_time_observed,
-        closings.credits_snapshot_at >= closings.day_start
-        or (closings.credits_asked_from is not null and credits_gaps.wallet_id is null)
+        closings.credits_snapshot_at >= calendar.day_start
+        or (calendar.credits_asked_from is not null and credits_gaps.wallet_id is null)
         or coalesce(selected_figures.got_credits, 0) > 0 as is_credits_observed
     from closings
+    inner join calendar on closings.date_day = calendar.date_day
     left join unobserved
-        on closings.wallet_id = unobserved.wallet_id and closings.last_all_at = unobserved.snapshot_at
+        on closings.wallet_id = unobserved.wallet_id and calendar.last_all_at = unobserved.snapshot_at
     left join selected on closings.wallet_id = selected.wallet_id and closings.date_day = selected.date_day
     -- A gap that spans every snapshot of the day that asked.
-    left join gaps as real_time_gaps
+    left join flexprice_raw.stored_figure_gaps as real_time_gaps
         on
             closings.wallet_id = real_time_gaps.wallet_id
             and real_time_gaps.figure = 'real_time'
-            and closings.real_time_asked_from >= real_time_gaps.gap_from
-            and closings.real_time_asked_to < coalesce(real_time_gaps.gap_to, timestamp with time zone 'infinity')
-    left join gaps as credits_gaps
+            and calendar.real_time_asked_from >= real_time_gaps.gap_from
+            and calendar.real_time_asked_to < coalesce(real_time_gaps.gap_to, timestamp with time zone 'infinity')
+    left join flexprice_raw.stored_figure_gaps as credits_gaps
         on
             closings.wallet_id = credits_gaps.wallet_id
             and credits_gaps.figure = 'credits_available'
-            and closings.credits_asked_from >= credits_gaps.gap_from
-            and closings.credits_asked_to < coalesce(credits_gaps.gap_to, timestamp with time zone 'infinity')
+            and calendar.credits_asked_from >= credits_gaps.gap_from
+            and calendar.credits_asked_to < coalesce(credits_gaps.gap_to, timestamp with time zone 'infinity')
     left join selected_figures
         on closings.wallet_id = selected_figures.wallet_id and closings.date_day = selected_figures.date_day
 )

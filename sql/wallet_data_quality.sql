@@ -1,44 +1,7 @@
 -- grain: finding, customer, currency, wallet (null where it concerns a customer)
 create or replace view flexprice.wallet_data_quality as
 with
-wallets as (
-    select
-        wallet_id,
-        customer_id,
-        currency,
-        is_listed,
-        ended,
-        wallet_type,
-        conversion_rate,
-        balance,
-        credit_balance,
-        pending_amount,
-        free_credits,
-        purchased_credits,
-        other_credits,
-        last_observed_at,
-        ended_at,
-        balance_observed_at,
-        real_time_observed_at,
-        credits_observed_at,
-        settings_valid_from,
-        unrecognized_fields,
-        unreadable_fields
-    from flexprice.wallets
-),
-
-stored_wallets as (
-    select * from flexprice_raw.stored_wallets
-),
-
-intervals as (
-    select * from flexprice_raw.stored_balance_intervals
-),
-
-rejected_records as (
-    select * from flexprice_raw.rejected_records
-),
-
+-- Large tables are named where they are read: a CTE that is read twice is computed whole, whatever is asked for.
 last_snapshot as (
     select max(snapshot_at) as snapshot_at
     from flexprice_raw.snapshots
@@ -55,7 +18,7 @@ rate_mismatches as (
         cast(credit_balance * conversion_rate as decimal(38, 16)) as expected_value,
         'balance is not credit_balance x conversion_rate' as detail,
         balance_snapshot_at as found_at
-    from stored_wallets
+    from flexprice_raw.stored_wallets
     -- The balance is rounded to nine decimals.
     where abs(balance - credit_balance * conversion_rate) > 0.000000001
 ),
@@ -70,7 +33,7 @@ breakdowns_above_balance as (
         cast(credit_balance as decimal(38, 16)) as expected_value,
         'more credits available by kind than the settled credit_balance' as detail,
         credits_observed_at as found_at
-    from wallets
+    from flexprice_raw.stored_wallets
     where
         ended is null
         and coalesce(free_credits, 0) + coalesce(purchased_credits, 0) + coalesce(other_credits, 0)
@@ -87,8 +50,8 @@ restatements as (
         cast(max(intervals.conversion_rate) as decimal(38, 16)) as expected_value,
         max(intervals.currency) as former_currency,
         max(intervals.valid_to) as found_at
-    from stored_wallets as wallets
-    inner join intervals on wallets.wallet_id = intervals.wallet_id
+    from flexprice_raw.stored_wallets as wallets
+    inner join flexprice_raw.stored_balance_intervals as intervals on wallets.wallet_id = intervals.wallet_id
     where intervals.currency <> wallets.currency or intervals.conversion_rate <> wallets.conversion_rate
     group by
         case when intervals.currency <> wallets.currency then 'currency_changed' else 'rate_changed' end,
@@ -106,7 +69,7 @@ disagreements as (
         max(pending_amount) as actual_value,
         min(pending_amount) as expected_value,
         max(real_time_observed_at) as found_at
-    from wallets
+    from flexprice.wallets
     where
         ended is null
         and is_listed
@@ -128,7 +91,7 @@ stale_wallets as (
         ) as actual_value,
         'seconds by which the last run for all customers is later than the last that observed the wallet' as detail,
         wallets.last_observed_at as found_at
-    from wallets
+    from flexprice.wallets as wallets
     cross join last_snapshot
     where wallets.ended is null and wallets.last_observed_at < last_snapshot.snapshot_at
 ),
@@ -142,32 +105,36 @@ ends_with_balance as (
         cast(balance as decimal(38, 16)) as actual_value,
         ended as detail,
         ended_at as found_at
-    from wallets
+    from flexprice_raw.stored_wallets
     where ended is not null and balance <> 0
 ),
 
 unreadable_settings as (
     select
         'unreadable_settings' as finding,
-        wallet_id,
-        customer_id,
-        currency,
-        cast(unreadable_fields as text) as detail,
-        settings_valid_from as found_at
-    from wallets
-    where unreadable_fields is not null
+        wallets.wallet_id,
+        wallets.customer_id,
+        settings.currency,
+        cast(settings.unreadable_fields as text) as detail,
+        settings.snapshot_at as found_at
+    from flexprice_raw.stored_wallets as wallets
+    inner join flexprice_raw.wallets as settings
+        on wallets.wallet_id = settings.wallet_id and wallets.settings_snapshot_at = settings.snapshot_at
+    where settings.unreadable_fields is not null
 ),
 
 unrecognized_fields as (
     select
         'unrecognized_fields' as finding,
-        wallet_id,
-        customer_id,
-        currency,
-        cast(unrecognized_fields as text) as detail,
-        settings_valid_from as found_at
-    from wallets
-    where unrecognized_fields is not null
+        wallets.wallet_id,
+        wallets.customer_id,
+        settings.currency,
+        cast(settings.unrecognized_fields as text) as detail,
+        settings.snapshot_at as found_at
+    from flexprice_raw.stored_wallets as wallets
+    inner join flexprice_raw.wallets as settings
+        on wallets.wallet_id = settings.wallet_id and wallets.settings_snapshot_at = settings.snapshot_at
+    where settings.unrecognized_fields is not null
 ),
 
 rejections as (
@@ -179,8 +146,8 @@ rejections as (
         count(*) as records,
         max(rejected_records.reason) as detail,
         max(rejected_records.snapshot_at) as found_at
-    from rejected_records
-    left join stored_wallets as wallets on rejected_records.wallet_id = wallets.wallet_id
+    from flexprice_raw.rejected_records as rejected_records
+    left join flexprice_raw.stored_wallets as wallets on rejected_records.wallet_id = wallets.wallet_id
     group by rejected_records.wallet_id, rejected_records.customer_id, wallets.currency
 )
 

@@ -1,10 +1,7 @@
 -- grain: wallet, event_at, event
 create or replace view flexprice.wallet_lifecycle as
 with
-settings as not materialized (
-    select * from flexprice.wallet_settings_history
-),
-
+-- Large tables are named where they are read: a CTE that is read twice is computed whole, whatever is asked for.
 lives as (
     select * from flexprice_raw.stored_wallet_lives
 ),
@@ -87,8 +84,9 @@ steps as (
                     then 'auto_topup'
             end
         ) as changed_settings
-    from settings
-    left join settings as before on settings.wallet_id = before.wallet_id and settings.valid_from = before.valid_to
+    from flexprice.wallet_settings_history as settings
+    left join flexprice.wallet_settings_history as before
+        on settings.wallet_id = before.wallet_id and settings.valid_from = before.valid_to
     left join lives on settings.wallet_id = lives.wallet_id and settings.valid_from = lives.started_at
 ),
 

@@ -1,12 +1,9 @@
 -- grain: wallet, valid_from
 create or replace view flexprice.wallet_settings_history as
 with
+-- Large tables are named where they are read: a CTE that is read twice is computed whole, whatever is asked for.
 versions as (
     select * from flexprice_raw.wallets
-),
-
-thresholds as not materialized (
-    select * from flexprice_raw.wallet_alert_thresholds
 ),
 
 auto_topups as (
@@ -84,22 +81,22 @@ select
     intervals.source_created_at,
     intervals.source_updated_at
 from intervals
-left join thresholds as threshold_default
+left join flexprice_raw.wallet_alert_thresholds as threshold_default
     on
         intervals.wallet_id = threshold_default.wallet_id
         and intervals.snapshot_at = threshold_default.snapshot_at
         and threshold_default.level = 'default'
-left join thresholds as threshold_critical
+left join flexprice_raw.wallet_alert_thresholds as threshold_critical
     on
         intervals.wallet_id = threshold_critical.wallet_id
         and intervals.snapshot_at = threshold_critical.snapshot_at
         and threshold_critical.level = 'critical'
-left join thresholds as threshold_warning
+left join flexprice_raw.wallet_alert_thresholds as threshold_warning
     on
         intervals.wallet_id = threshold_warning.wallet_id
         and intervals.snapshot_at = threshold_warning.snapshot_at
         and threshold_warning.level = 'warning'
-left join thresholds as threshold_info
+left join flexprice_raw.wallet_alert_thresholds as threshold_info
     on
         intervals.wallet_id = threshold_info.wallet_id
         and intervals.snapshot_at = threshold_info.snapshot_at

@@ -1,6 +1,7 @@
 -- grain: wallet
 create or replace view flexprice.wallets as
 with
+-- Large tables are named where they are read: a CTE that is read twice is computed whole, whatever is asked for.
 stored_wallets as (
     select * from flexprice_raw.stored_wallets
 ),
@@ -9,12 +10,30 @@ settings as (
     select * from flexprice_raw.wallets
 ),
 
-thresholds as not materialized (
-    select * from flexprice_raw.wallet_alert_thresholds
-),
-
 auto_topups as (
     select * from flexprice_raw.wallet_auto_topups
+),
+
+-- Joined before they are summed up, so that only the wallets asked for are.
+thresholds as (
+    select
+        stored_wallets.wallet_id,
+        stored_wallets.customer_id,
+        max(case when given.level = 'default' then given.threshold_type end) as alert_threshold_default_type,
+        max(case when given.level = 'default' then given.threshold end) as alert_threshold_default,
+        max(case when given.level = 'default' then given.condition end) as alert_condition_default,
+        max(case when given.level = 'critical' then given.threshold end) as alert_threshold_critical,
+        max(case when given.level = 'critical' then given.condition end) as alert_condition_critical,
+        max(case when given.level = 'warning' then given.threshold end) as alert_threshold_warning,
+        max(case when given.level = 'warning' then given.condition end) as alert_condition_warning,
+        max(case when given.level = 'info' then given.threshold end) as alert_threshold_info,
+        max(case when given.level = 'info' then given.condition end) as alert_condition_info
+    from flexprice_raw.stored_wallets as stored_wallets
+    inner join flexprice_raw.wallet_alert_thresholds as given
+        on
+            stored_wallets.wallet_id = given.wallet_id
+            and stored_wallets.settings_snapshot_at = given.snapshot_at
+    group by stored_wallets.wallet_id, stored_wallets.customer_id
 ),
 
 price_types as (
@@ -34,12 +53,6 @@ last_snapshot as (
     select max(snapshot_at) as snapshot_at
     from flexprice_raw.snapshots
     where scope = 'all'
-),
-
-unobserved as (
-    select missed.*
-    from flexprice_raw.stored_unobserved_wallets as missed
-    inner join last_snapshot on missed.snapshot_at = last_snapshot.snapshot_at
 ),
 
 selected as (
@@ -72,15 +85,15 @@ select
     price_types.allowed_price_types,
     settings.alert_enabled,
     settings.alert_state,
-    threshold_default.threshold_type as alert_threshold_default_type,
-    threshold_default.threshold as alert_threshold_default,
-    threshold_default.condition as alert_condition_default,
-    threshold_critical.threshold as alert_threshold_critical,
-    threshold_critical.condition as alert_condition_critical,
-    threshold_warning.threshold as alert_threshold_warning,
-    threshold_warning.condition as alert_condition_warning,
-    threshold_info.threshold as alert_threshold_info,
-    threshold_info.condition as alert_condition_info,
+    thresholds.alert_threshold_default_type,
+    thresholds.alert_threshold_default,
+    thresholds.alert_condition_default,
+    thresholds.alert_threshold_critical,
+    thresholds.alert_condition_critical,
+    thresholds.alert_threshold_warning,
+    thresholds.alert_condition_warning,
+    thresholds.alert_threshold_info,
+    thresholds.alert_condition_info,
     auto_topups.is_enabled as auto_topup_enabled,
     auto_topups.threshold as auto_topup_threshold,
     auto_topups.amount as auto_topup_amount,
@@ -128,30 +141,14 @@ select
     settings.source_updated_at
 from stored_wallets
 cross join last_snapshot
-left join unobserved on stored_wallets.wallet_id = unobserved.wallet_id
+left join flexprice_raw.stored_unobserved_wallets as unobserved
+    on stored_wallets.wallet_id = unobserved.wallet_id and last_snapshot.snapshot_at = unobserved.snapshot_at
 left join selected on stored_wallets.wallet_id = selected.wallet_id
-left join settings
+-- Every wallet has settings: they are written at its first sight, unreadable ones as null.
+inner join settings
     on stored_wallets.wallet_id = settings.wallet_id and stored_wallets.settings_snapshot_at = settings.snapshot_at
-left join thresholds as threshold_default
-    on
-        stored_wallets.wallet_id = threshold_default.wallet_id
-        and stored_wallets.settings_snapshot_at = threshold_default.snapshot_at
-        and threshold_default.level = 'default'
-left join thresholds as threshold_critical
-    on
-        stored_wallets.wallet_id = threshold_critical.wallet_id
-        and stored_wallets.settings_snapshot_at = threshold_critical.snapshot_at
-        and threshold_critical.level = 'critical'
-left join thresholds as threshold_warning
-    on
-        stored_wallets.wallet_id = threshold_warning.wallet_id
-        and stored_wallets.settings_snapshot_at = threshold_warning.snapshot_at
-        and threshold_warning.level = 'warning'
-left join thresholds as threshold_info
-    on
-        stored_wallets.wallet_id = threshold_info.wallet_id
-        and stored_wallets.settings_snapshot_at = threshold_info.snapshot_at
-        and threshold_info.level = 'info'
+left join thresholds
+    on stored_wallets.wallet_id = thresholds.wallet_id and stored_wallets.customer_id = thresholds.customer_id
 left join auto_topups
     on
         stored_wallets.wallet_id = auto_topups.wallet_id
