@@ -59,24 +59,6 @@ def test_a_failure_leaves_the_views_as_they_were():
     ).fetchall() == [("as it was",)]
 
 
-def test_a_snapshot_that_cannot_be_applied_leaves_the_derived_tables_as_they_were():
-    history = History().snapshot("2026-03-01 08:00", [wallet("w1", 1)])
-    connection = history.warehouse()
-    history.snapshot("2026-03-02 08:00", [wallet("w1", 2)])
-    history.load(connection, 1)
-    connection.execute("alter table flexprice_raw.rejected_records rename to hidden")
-    with pytest.raises(duckdb.Error):
-        apply_snapshots(connection)
-    assert rows_of(
-        connection,
-        "select balance, valid_from from flexprice.wallets join flexprice_raw.stored_wallets "
-        "using (wallet_id, balance)",
-    ) == [("1", "03-01 08:00")]
-    connection.execute("alter table flexprice_raw.hidden rename to rejected_records")
-    assert apply_snapshots(connection) == 1
-    assert rows_of(connection, "select balance from flexprice.wallets") == [("2",)]
-
-
 @pytest.mark.parametrize("uses", [True, False])
 def test_a_warehouse_can_be_attached_under_another_name(tmp_path, uses):
     path = tmp_path / "warehouse.duckdb"

@@ -149,6 +149,10 @@ def test_one_snapshot_at_a_time_gives_what_a_rebuild_gives(seed):
     create_views(grown)
     after = {t: grown.execute(f"from flexprice_raw.{t} order by all").fetchall() for t in tables}
     assert before == after
+    rebuild_stored(grown, wallets_per_batch=2)
+    create_views(grown)
+    batched = {t: grown.execute(f"from flexprice_raw.{t} order by all").fetchall() for t in tables}
+    assert before == batched
 
 
 @pytest.mark.parametrize("seed", SEEDS)

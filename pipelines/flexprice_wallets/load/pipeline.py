@@ -78,6 +78,8 @@ def load_snapshot(
     )
     row: dict[str, Any] = {}
     _run_dlt(paths, options.raw_schema, request, row)
+    # Of a large tenant it takes as much memory as what follows.
+    known.clear()
     _finish_copy(paths, options, row)
     return row
 

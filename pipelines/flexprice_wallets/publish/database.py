@@ -42,7 +42,7 @@ def open_database(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConn
         connection = duckdb.connect(str(path), read_only=read_only)
         connection.execute("set timezone = 'UTC'")
     except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
+        if isinstance(error, duckdb.IOException) and "set lock on file" in str(error):
             raise WarehouseError(
                 f"{path.name} is being written by another program: close it there and run again."
             ) from error

@@ -32,7 +32,7 @@ def read_sql(name: str, *, raw_schema: str = RAW_SCHEMA, schema: str = SCHEMA) -
     """Return the SQL of one file, its schemas renamed.
 
     Args:
-        name: the file's path inside the folder without `.sql`, such as `wallets` or `upkeep/apply`.
+        name: the file's path inside the folder without `.sql`, such as `wallets` or `upkeep/wallets`.
         raw_schema: schema of the tables that a load writes, any identifier.
         schema: schema of the views, any identifier.
 

@@ -1,24 +1,35 @@
-"""The derived tables: made once, then carried over each snapshot by one script."""
+"""The derived tables: made once, then carried over each snapshot by the scripts in `sql/upkeep`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import duckdb
 
 from flexprice_wallets.contract.stored_tables import STORED_TABLES
-from flexprice_wallets.views.sql_files import RAW_SCHEMA, quoted, read_sql
+from flexprice_wallets.views.sql_files import RAW_SCHEMA, literal, quoted, read_sql
+
+#: So many wallets are carried over at once; their working tables take about 40 MB.
+WALLETS_PER_BATCH: Final = 10_000
 
 
-def apply_snapshots(connection: duckdb.DuckDBPyConnection, *, raw_schema: str = RAW_SCHEMA) -> int:
+def apply_snapshots(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    raw_schema: str = RAW_SCHEMA,
+    wallets_per_batch: int = WALLETS_PER_BATCH,
+) -> int:
     """Carry the derived tables over every snapshot that they do not contain yet, in order of time.
 
-    Each snapshot is one transaction: an interruption leaves the tables at the last one that was carried over.
+    To be called on a private copy: an interruption leaves the tables half carried over. In one transaction for each
+    snapshot they would not; but what a transaction drops keeps its memory until the end of it.
 
     Args:
-        connection: a writable warehouse, not inside a transaction.
+        connection: a writable copy of a warehouse, not inside a transaction.
         raw_schema: schema of the tables that a load writes.
+        wallets_per_batch: how many of a snapshot's wallets are carried over at once.
 
     Returns:
         How many snapshots were carried over.
@@ -32,25 +43,41 @@ def apply_snapshots(connection: duckdb.DuckDBPyConnection, *, raw_schema: str = 
         f"select snapshot_id from {schema}.snapshots where snapshot_at > coalesce((select"
         f" max(snapshot_at) from {schema}.stored_progress), '-infinity') order by snapshot_at"
     ).fetchall()
-    apply = _sql("upkeep/apply", raw_schema)
+    connection.execute(f"set variable wallets_per_batch = {wallets_per_batch}")
     for (snapshot_id,) in snapshot_ids:
-        with transaction(connection):
-            connection.execute(
-                f"create or replace temp table applying as select * from {schema}.snapshots where"
-                " snapshot_id = ?",
-                [snapshot_id],
-            )
-            connection.execute(apply)
-            connection.execute("drop table temp.applying")
+        connection.execute(
+            f"create or replace temp table applying as select * from {schema}.snapshots where"
+            " snapshot_id = ?",
+            [snapshot_id],
+        )
+        _apply_snapshot(connection, raw_schema)
+        connection.execute("drop table temp.applying")
     return len(snapshot_ids)
 
 
-def rebuild_stored(connection: duckdb.DuckDBPyConnection, *, raw_schema: str = RAW_SCHEMA) -> int:
+def _apply_snapshot(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
+    connection.execute(_sql("upkeep/touched", raw_schema))
+    batches = connection.execute(
+        "select min(wallet_id), max(wallet_id) from temp.touched group by batch order by batch"
+    ).fetchall()
+    for first_wallet_id, last_wallet_id in batches:
+        connection.execute(f"set variable first_wallet_id = {literal(first_wallet_id)}")
+        connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
+        connection.execute(_sql("upkeep/wallets", raw_schema))
+    connection.execute(_sql("upkeep/closing", raw_schema))
+
+
+def rebuild_stored(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    raw_schema: str = RAW_SCHEMA,
+    wallets_per_batch: int = WALLETS_PER_BATCH,
+) -> int:
     """Drop the derived tables and make them again from every snapshot; see `apply_snapshots`."""
     with transaction(connection):
         for table in STORED_TABLES:
             connection.execute(f"drop table if exists {quoted(raw_schema)}.{quoted(table.name)}")
-    return apply_snapshots(connection, raw_schema=raw_schema)
+    return apply_snapshots(connection, raw_schema=raw_schema, wallets_per_batch=wallets_per_batch)
 
 
 @contextmanager

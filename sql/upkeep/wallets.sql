@@ -1,19 +1,38 @@
--- Carries the derived tables over one snapshot: the one in the temporary table `applying` (one row of snapshots).
--- Replaying every snapshot in order makes them from nothing.
+-- Carries the derived tables over what the snapshot in the temporary table `applying` wrote of one batch of wallets: of
+-- those from `first_wallet_id` to `last_wallet_id`.
 
--- Every wallet for which this snapshot wrote anything, with what it wrote.
+-- Each of these wallets with what was written of it.
 create or replace temp table fresh as
 with
+batch as (
+    select * from touched
+    where wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
+),
+
+old as (
+    select * from flexprice_raw.stored_wallets
+    where wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
+),
+
 settings as (
-    select * from flexprice_raw.wallets where snapshot_at = (select snapshot_at from applying)
+    select * from flexprice_raw.wallets
+    where
+        snapshot_at = (select snapshot_at from applying)
+        and wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
 ),
 
 balances as (
-    select * from flexprice_raw.wallet_balances where snapshot_at = (select snapshot_at from applying)
+    select * from flexprice_raw.wallet_balances
+    where
+        snapshot_at = (select snapshot_at from applying)
+        and wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
 ),
 
 real_time as (
-    select * from flexprice_raw.wallet_real_time_balances where snapshot_at = (select snapshot_at from applying)
+    select * from flexprice_raw.wallet_real_time_balances
+    where
+        snapshot_at = (select snapshot_at from applying)
+        and wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
 ),
 
 credits as (
@@ -26,45 +45,23 @@ credits as (
         sum(case when credit_type = 'purchased' then credits_available end) as purchased_credits,
         sum(case when credit_type not in ('free', 'purchased') then credits_available end) as other_credits
     from flexprice_raw.wallet_credits_available
-    where snapshot_at = (select snapshot_at from applying)
+    where
+        snapshot_at = (select snapshot_at from applying)
+        and wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
     group by wallet_id
 ),
 
 given as (
-    select * from flexprice_raw.wallet_figures_given where snapshot_at = (select snapshot_at from applying)
-),
-
-touched as (
-    select
-        wallet_id,
-        customer_id
-    from settings
-    union
-    select
-        wallet_id,
-        customer_id
-    from balances
-    union
-    select
-        wallet_id,
-        customer_id
-    from real_time
-    union
-    select
-        wallet_id,
-        customer_id
-    from credits
-    union
-    select
-        wallet_id,
-        customer_id
-    from given
+    select * from flexprice_raw.wallet_figures_given
+    where
+        snapshot_at = (select snapshot_at from applying)
+        and wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
 ),
 
 compared as (
     select
-        touched.wallet_id,
-        touched.customer_id,
+        batch.wallet_id,
+        batch.customer_id,
         old.wallet_id is null as is_new,
         old.ended is not null and settings.wallet_id is not null and settings.ended is null as is_return,
         case when settings.wallet_id is null then old.ended else settings.ended end as ended,
@@ -75,10 +72,10 @@ compared as (
                 or old.balance_customer_id <> balances.customer_id
                 or old.currency <> balances.currency
         end as is_new_context
-    from touched
-    left join flexprice_raw.stored_wallets as old on touched.wallet_id = old.wallet_id
-    left join settings on touched.wallet_id = settings.wallet_id
-    left join balances on touched.wallet_id = balances.wallet_id
+    from batch
+    left join old on batch.wallet_id = old.wallet_id
+    left join settings on batch.wallet_id = settings.wallet_id
+    left join balances on batch.wallet_id = balances.wallet_id
 )
 
 select
@@ -119,7 +116,7 @@ select
     coalesce(given.is_credits_available_given, old.is_credits_available_given, true) as is_credits_available_given,
     (select snapshot_at from applying) as snapshot_at
 from compared
-left join flexprice_raw.stored_wallets as old on compared.wallet_id = old.wallet_id
+left join old on compared.wallet_id = old.wallet_id
 left join settings on compared.wallet_id = settings.wallet_id
 left join balances on compared.wallet_id = balances.wallet_id
 left join real_time on compared.wallet_id = real_time.wallet_id
@@ -129,7 +126,9 @@ left join given on compared.wallet_id = given.wallet_id;
 -- The state of those wallets before and after.
 create or replace temp table before_fresh as
 select * from flexprice_raw.stored_wallets
-where wallet_id in (select wallet_id from fresh);
+where
+    wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
+    and wallet_id in (select wallet_id from fresh);
 
 create or replace temp table after_fresh as
 select
@@ -301,182 +300,15 @@ inner join after_fresh on fresh.wallet_id = after_fresh.wallet_id
 where fresh.is_new or fresh.is_return
 order by fresh.wallet_id;
 
--- Who was not observed although the snapshot covered all, and since when.
-create or replace temp table blemished as
-with
-blemishes as (
-    select
-        customer_id,
-        wallet_id
-    from flexprice_raw.fetch_failures
-    where snapshot_at = (select snapshot_at from applying)
-    union
-    select
-        customer_id,
-        wallet_id
-    from flexprice_raw.rejected_records
-    where snapshot_at = (select snapshot_at from applying) and resource = 'wallet'
-)
-
-select wallet_id from blemishes where wallet_id is not null
-union
-select wallets.wallet_id
-from blemishes
-inner join flexprice_raw.stored_wallets as wallets on blemishes.customer_id = wallets.customer_id
-left join fresh on wallets.wallet_id = fresh.wallet_id
--- A wallet read under another customer has moved: what befell the customer it left does not concern it.
-where blemishes.wallet_id is null and coalesce(fresh.customer_id, wallets.customer_id) = blemishes.customer_id;
-
-insert into flexprice_raw.stored_unobserved_wallets
-with
-previous as (
-    select max(snapshots.snapshot_at) as snapshot_at
-    from flexprice_raw.snapshots
-    where snapshots.scope = 'all' and snapshots.snapshot_at < (select snapshot_at from applying)
-),
-
-selected as (
-    select
-        wallet_id,
-        max(snapshot_at) as snapshot_at
-    from flexprice_raw.stored_selected_wallets
-    where wallet_id in (select wallet_id from blemished)
-    group by wallet_id
-)
-
-select
-    wallets.wallet_id,
-    (select snapshot_at from applying) as snapshot_at,
-    greatest(
-        case when earlier.wallet_id is not null then earlier.last_observed_at else previous.snapshot_at end,
-        selected.snapshot_at,
-        wallets.first_observed_at
-    ) as last_observed_at
-from flexprice_raw.stored_wallets as wallets
-inner join blemished on wallets.wallet_id = blemished.wallet_id
-cross join previous
-left join flexprice_raw.stored_unobserved_wallets as earlier
-    on wallets.wallet_id = earlier.wallet_id and previous.snapshot_at = earlier.snapshot_at
-left join selected on wallets.wallet_id = selected.wallet_id
-where wallets.ended is null and (select scope from applying) = 'all'
-order by wallets.wallet_id;
-
-delete from flexprice_raw.stored_wallets where wallet_id in (select wallet_id from fresh);
+delete from flexprice_raw.stored_wallets
+where
+    wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
+    and wallet_id in (select wallet_id from fresh);
 
 insert into flexprice_raw.stored_wallets select * from after_fresh order by wallet_id;
-
-insert into flexprice_raw.stored_selected_wallets
-select
-    wallets.wallet_id,
-    applying.snapshot_at
-from applying
-inner join flexprice_raw.snapshot_customers as covered on applying.snapshot_at = covered.snapshot_at
-inner join flexprice_raw.stored_wallets as wallets on covered.customer_id = wallets.customer_id
-where
-    applying.scope = 'selected'
-    and (wallets.ended is null or wallets.ended_at = applying.snapshot_at)
-    and wallets.wallet_id not in (select wallet_id from blemished)
-order by wallets.wallet_id;
-
--- Real-time figures and the breakdown come only for listed wallets, and only where the API does not leave them out.
--- A gap opens where that ceases or the wallet was not observed, and closes where the figure was asked for and came, or
--- with the life of the wallet: the snapshots between that asked for the figure all went without.
-create or replace temp table asked_figures as
-select 'real_time' as figure from applying
-where include_real_time_balance
-union all
-select 'credits_available' as figure from applying
-where include_credits_available_breakdown;
-
-create or replace temp table figure_states as
-select
-    wallets.wallet_id,
-    figures.figure,
-    wallets.ended is not null as is_ended,
-    wallets.is_listed
-    and case
-        when figures.figure = 'real_time' then wallets.is_real_time_balance_given
-        else wallets.is_credits_available_given
-    end as is_given,
-    figures.figure in (select figure from asked_figures) as is_asked,
-    wallets.wallet_id in (select wallet_id from blemished) as is_blemished
-from flexprice_raw.stored_wallets as wallets
-cross join (values ('real_time'), ('credits_available')) as figures (figure)
-where
-    wallets.wallet_id in (select wallet_id from fresh)
-    or wallets.wallet_id in (select wallet_id from blemished)
-    or wallets.wallet_id in (select wallet_id from flexprice_raw.stored_figure_gaps where gap_to is null);
-
-update flexprice_raw.stored_figure_gaps as gaps
-set gap_to = (select snapshot_at from applying)
-from figure_states as states
-where
-    gaps.wallet_id = states.wallet_id
-    and gaps.figure = states.figure
-    and gaps.gap_to is null
-    and (
-        states.is_ended
-        or (
-            states.is_asked
-            and states.is_given
-            and not states.is_blemished
-            and (
-                (select scope from applying) = 'all'
-                or states.wallet_id in (
-                    select wallet_id from flexprice_raw.stored_selected_wallets
-                    where snapshot_at = (select snapshot_at from applying)
-                )
-            )
-        )
-    );
-
-insert into flexprice_raw.stored_figure_gaps
-select
-    states.wallet_id,
-    states.figure,
-    (select snapshot_at from applying) as gap_from,
-    null as gap_to
-from figure_states as states
-left join flexprice_raw.stored_figure_gaps as gaps
-    on states.wallet_id = gaps.wallet_id and states.figure = gaps.figure and gaps.gap_to is null
-where
-    gaps.wallet_id is null
-    and not states.is_ended
-    and (
-        not states.is_given
-        or (states.is_blemished and states.is_asked and (select scope from applying) = 'all')
-    )
-order by states.wallet_id, states.figure;
-
-create or replace temp table fresh_customers as
-select
-    fresh.customer_id,
-    coalesce(old.first_observed_at, fresh.snapshot_at) as first_observed_at,
-    fresh.snapshot_at,
-    fresh.is_listed,
-    fresh.version_hash
-from flexprice_raw.customers as fresh
-left join flexprice_raw.stored_customers as old on fresh.customer_id = old.customer_id
-where fresh.snapshot_at = (select snapshot_at from applying);
-
-delete from flexprice_raw.stored_customers where customer_id in (select customer_id from fresh_customers);
-
-insert into flexprice_raw.stored_customers select * from fresh_customers order by customer_id;
-
-delete from flexprice_raw.stored_progress;
-
-insert into flexprice_raw.stored_progress select snapshot_at from applying;
 
 drop table fresh;
 
 drop table before_fresh;
 
 drop table after_fresh;
-
-drop table asked_figures;
-
-drop table figure_states;
-
-drop table blemished;
-
-drop table fresh_customers;

@@ -1,0 +1,113 @@
+-- What follows once all wallets of the snapshot are carried over: the figures they go without, and the customers.
+
+insert into flexprice_raw.stored_selected_wallets
+select
+    wallets.wallet_id,
+    applying.snapshot_at
+from applying
+inner join flexprice_raw.snapshot_customers as covered on applying.snapshot_at = covered.snapshot_at
+inner join flexprice_raw.stored_wallets as wallets on covered.customer_id = wallets.customer_id
+where
+    applying.scope = 'selected'
+    and (wallets.ended is null or wallets.ended_at = applying.snapshot_at)
+    and wallets.wallet_id not in (select wallet_id from blemished)
+order by wallets.wallet_id;
+
+-- Real-time figures and the breakdown come only for listed wallets, and only where the API does not leave them out.
+-- A gap opens where that ceases or the wallet was not observed, and closes where the figure was asked for and came, or
+-- with the life of the wallet: the snapshots between that asked for the figure all went without.
+create or replace temp table asked_figures as
+select 'real_time' as figure from applying
+where include_real_time_balance
+union all
+select 'credits_available' as figure from applying
+where include_credits_available_breakdown;
+
+create or replace temp table figure_states as
+select
+    wallets.wallet_id,
+    figures.figure,
+    wallets.ended is not null as is_ended,
+    wallets.is_listed
+    and case
+        when figures.figure = 'real_time' then wallets.is_real_time_balance_given
+        else wallets.is_credits_available_given
+    end as is_given,
+    figures.figure in (select figure from asked_figures) as is_asked,
+    wallets.wallet_id in (select wallet_id from blemished) as is_blemished
+from flexprice_raw.stored_wallets as wallets
+cross join (values ('real_time'), ('credits_available')) as figures (figure)
+where
+    wallets.wallet_id in (select wallet_id from touched)
+    or wallets.wallet_id in (select wallet_id from blemished)
+    or wallets.wallet_id in (select wallet_id from flexprice_raw.stored_figure_gaps where gap_to is null);
+
+update flexprice_raw.stored_figure_gaps as gaps
+set gap_to = (select snapshot_at from applying)
+from figure_states as states
+where
+    gaps.wallet_id = states.wallet_id
+    and gaps.figure = states.figure
+    and gaps.gap_to is null
+    and (
+        states.is_ended
+        or (
+            states.is_asked
+            and states.is_given
+            and not states.is_blemished
+            and (
+                (select scope from applying) = 'all'
+                or states.wallet_id in (
+                    select wallet_id from flexprice_raw.stored_selected_wallets
+                    where snapshot_at = (select snapshot_at from applying)
+                )
+            )
+        )
+    );
+
+insert into flexprice_raw.stored_figure_gaps
+select
+    states.wallet_id,
+    states.figure,
+    (select snapshot_at from applying) as gap_from,
+    null as gap_to
+from figure_states as states
+left join flexprice_raw.stored_figure_gaps as gaps
+    on states.wallet_id = gaps.wallet_id and states.figure = gaps.figure and gaps.gap_to is null
+where
+    gaps.wallet_id is null
+    and not states.is_ended
+    and (
+        not states.is_given
+        or (states.is_blemished and states.is_asked and (select scope from applying) = 'all')
+    )
+order by states.wallet_id, states.figure;
+
+create or replace temp table fresh_customers as
+select
+    fresh.customer_id,
+    coalesce(old.first_observed_at, fresh.snapshot_at) as first_observed_at,
+    fresh.snapshot_at,
+    fresh.is_listed,
+    fresh.version_hash
+from flexprice_raw.customers as fresh
+left join flexprice_raw.stored_customers as old on fresh.customer_id = old.customer_id
+where fresh.snapshot_at = (select snapshot_at from applying);
+
+delete from flexprice_raw.stored_customers where customer_id in (select customer_id from fresh_customers);
+
+insert into flexprice_raw.stored_customers select * from fresh_customers order by customer_id;
+
+delete from flexprice_raw.stored_progress;
+
+insert into flexprice_raw.stored_progress select snapshot_at from applying;
+
+drop table touched;
+
+drop table asked_figures;
+
+drop table figure_states;
+
+drop table blemished;
+
+drop table fresh_customers;
