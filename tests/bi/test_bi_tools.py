@@ -19,7 +19,7 @@ import pytest
 
 from flexprice_wallets.contract.views import VIEWS, WALLET_BALANCE_DAILY
 from flexprice_wallets.publish.database import open_database
-from tests.bi.conftest import Loads
+from tests.bi.conftest import CHECKOUT, Loads
 from tests.bi.environments import HOME, python_of
 from tests.command_line import environment
 from tests.small_history import SmallHistory
@@ -39,6 +39,16 @@ def run_client(command: list[Any], folder: Path) -> str:
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout
+
+
+def test_the_readme_says_how_they_are_connected_here() -> None:
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert '{"connect_args": {"read_only": true}}' in readme
+    assert '{"connect_args": {"read_only": True}}' in (CLIENTS / "try_superset.py").read_text()
+    java = (CLIENTS / "ReadWarehouse.java").read_text()
+    for part in ("jdbc:duckdb:", "duckdb.read_only"):
+        assert part in readme
+        assert part in java
 
 
 @pytest.fixture(scope="module")

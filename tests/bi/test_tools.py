@@ -13,8 +13,9 @@ import pytest
 
 from flexprice_wallets.contract.views import VIEWS
 from flexprice_wallets.publish.database import open_database
-from tests.bi.conftest import Loads, Read
+from tests.bi.conftest import CHECKOUT, Loads, Read
 from tests.bi.environments import python_of
+from tests.readme.fenced_blocks import fenced_blocks
 from tests.small_history import SmallHistory
 
 pytestmark = [
@@ -96,6 +97,21 @@ def test_sqlalchemy_reflects_everything(read: Read, history: SmallHistory) -> No
             "group by all order by all"
         ).fetchall()
     assert answer["daily_sums"] == [list(map(str, row)) for row in sums]
+
+
+def test_the_readmes_way_with_sqlalchemy(history: SmallHistory, tmp_path: Path) -> None:
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    [block] = [each for each in fenced_blocks(readme) if each.language == "python sqlalchemy"]
+    history.copy(tmp_path)
+    done = subprocess.run(
+        [python_of("sqlalchemy"), "-c", block.text],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "Decimal" in done.stdout or "datetime" in done.stdout
 
 
 def test_pandas_polars_and_adbc_read_every_view(read: Read, history: SmallHistory) -> None:

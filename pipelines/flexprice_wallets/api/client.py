@@ -1,15 +1,14 @@
-"""One HTTP attempt at a time, through the transport of `requests`.
+"""One HTTP attempt at a time, through the connections of `requests`.
 
-The adapter is called directly: a Session looks up proxies, netrc and cookies again for every call, which costs more
-than the request. What the environment says about proxies and certificates is asked for once. Redirects are not
-followed, so the key never reaches another host.
+`requests` says once how the API is reached: proxies, certificates, the pool of connections. The pool is then asked
+directly, because a Session looks all that up again for every call, which costs several times the request. Redirects
+are not followed, so the key never reaches another host.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -25,6 +24,7 @@ from flexprice_wallets.errors import ConfigurationError
 
 _LARGEST_ANSWER = 256 * 1024 * 1024
 _CHUNK = 1024 * 1024
+_NO_RETRIES = urllib3.Retry(total=False)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -59,7 +59,6 @@ class ApiClient:
         allow_plain_http: bool = False,
     ) -> None:
         self.base_url = checked_base_url(base_url, allow_plain_http=allow_plain_http)
-        self._timeouts = timeouts
         # As a JSON text holds it.
         self._key = json.dumps(api_key.reveal())[1:-1].encode()
         self._adapter = BoundedAdapter(
@@ -77,18 +76,24 @@ class ApiClient:
         }
         if environment_id:
             headers[endpoints.ENVIRONMENT_HEADER] = environment_id
+        self._get_headers = headers
+        self._post_headers = {**headers, "Content-Type": "application/json"}
+        self._timeout = urllib3.Timeout(connect=timeouts.connect, read=timeouts.read)
+        self._pool, self._prefix = self._reach()
+
+    def _reach(self) -> tuple[urllib3.HTTPConnectionPool, str]:
+        """The pool of connections to the API, and what stands before a call's target."""
         with requests.Session() as session:
-            self._transport: dict[str, Any] = dict(
-                session.merge_environment_settings(self.base_url, {}, None, None, None)
-            )
-        if urlsplit(self.base_url).hostname in _LOOPBACK:
-            # A proxy is another machine, which plain http would show the key to.
-            self._transport["proxies"] = {}
-        self._transport["stream"] = True
-        self._get = requests.Request("GET", self.base_url, headers=headers).prepare()
-        self._post = requests.Request(
-            "POST", self.base_url, headers={**headers, "Content-Type": "application/json"}
-        ).prepare()
+            transport = session.merge_environment_settings(self.base_url, {}, None, None, None)
+        # A proxy is another machine, which plain http would show the key to.
+        is_loopback = urlsplit(self.base_url).hostname in _LOOPBACK
+        proxies = {} if is_loopback else transport["proxies"]
+        request = requests.Request("GET", self.base_url).prepare()
+        verify, certificate = transport["verify"], transport["cert"]
+        pool = self._adapter.get_connection_with_tls_context(request, verify, proxies, certificate)
+        self._adapter.cert_verify(pool, self.base_url, verify, certificate)  # type: ignore[no-untyped-call]
+        assert isinstance(pool, urllib3.HTTPConnectionPool), "a pool for http or https"
+        return pool, self._adapter.request_url(request, proxies).rstrip("/")
 
     def ask(self, call: Call) -> Answer:
         """Send one request and read the whole answer.
@@ -96,38 +101,44 @@ class ApiClient:
         Raises:
             AttemptFailed: where no whole answer came in time.
         """
-        prepared = (self._get if call.body is None else self._post).copy()
-        prepared.url = self.base_url + call.target
-        if call.body is not None:
-            prepared.body = call.body
-            prepared.headers["Content-Length"] = str(len(call.body))
-        timeout = (self._timeouts.connect, self._timeouts.read)
         try:
-            response = self._adapter.send(prepared, timeout=timeout, **self._transport)
-        except requests.exceptions.ConnectTimeout as error:
+            response = self._pool.urlopen(
+                "GET" if call.body is None else "POST",
+                self._prefix + call.target,
+                body=call.body,
+                headers=self._get_headers if call.body is None else self._post_headers,
+                timeout=self._timeout,
+                retries=_NO_RETRIES,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+            )
+        except urllib3.exceptions.NewConnectionError as error:  # a ConnectTimeoutError by inheritance
+            raise AttemptFailed("connection", _connection_message(error)) from error
+        except urllib3.exceptions.ConnectTimeoutError as error:
             raise AttemptFailed("timeout", "Connecting to the API took too long") from error
-        except requests.exceptions.Timeout as error:
+        except urllib3.exceptions.TimeoutError as error:
             raise AttemptFailed("timeout", "The API did not answer in time") from error
-        except requests.exceptions.SSLError as error:
+        except urllib3.exceptions.SSLError as error:
             raise AttemptFailed("tls", "The API's certificate could not be verified") from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        except urllib3.exceptions.HTTPError as error:
             raise AttemptFailed("connection", _connection_message(error)) from error
         body = self._read(response)
         if self._key in body:
             # Some gateways quote the request; what they say goes into messages and tables.
             body = body.replace(self._key, b"***")
-        return Answer(response.status_code, response.headers, body)
+        return Answer(response.status, response.headers, body)
 
     def close(self) -> None:
         """Close the idle connections."""
         self._adapter.close()
 
-    def _read(self, response: requests.Response) -> bytes:
+    def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
         pieces: list[bytes] = []
         size = 0
         is_whole = False
         try:
-            while piece := response.raw.read1(_CHUNK, decode_content=True):
+            while piece := response.read1(_CHUNK):
                 pieces.append(piece)
                 size += len(piece)
                 if size > _LARGEST_ANSWER:
@@ -139,9 +150,9 @@ class ApiClient:
             raise AttemptFailed("cut_answer", "The answer was cut before its end") from error
         finally:
             if is_whole:
-                response.raw.release_conn()
+                response.release_conn()
             else:
-                response.raw.close()
+                response.close()
         return b"".join(pieces)
 
 
