@@ -111,3 +111,5 @@ drop table figure_states;
 drop table blemished;
 
 drop table fresh_customers;
+
+drop table applying;

@@ -113,7 +113,9 @@ class ApiClient:
                 assert_same_host=False,
                 preload_content=False,
             )
-        except urllib3.exceptions.NewConnectionError as error:  # a ConnectTimeoutError by inheritance
+        except (
+            urllib3.exceptions.NewConnectionError
+        ) as error:  # a ConnectTimeoutError by inheritance
             raise AttemptFailed("connection", _connection_message(error)) from error
         except urllib3.exceptions.ConnectTimeoutError as error:
             raise AttemptFailed("timeout", "Connecting to the API took too long") from error

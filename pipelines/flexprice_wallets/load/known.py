@@ -18,7 +18,7 @@ from flexprice_wallets.parse.records import (
     WalletSettings,
 )
 
-_CHUNK = 50_000
+_CHUNK = 5_000
 _FIRST_CUSTOMER_COLUMN = CUSTOMERS.column_names.index("external_id")
 _SETTINGS_COLUMNS = (
     "name",

@@ -13,7 +13,7 @@ import duckdb
 
 from flexprice_wallets.api.calls import Figures
 from flexprice_wallets.compare.known import Known
-from flexprice_wallets.compare.snapshot_time import choose_snapshot_time
+from flexprice_wallets.compare.snapshot_time import SnapshotTime, choose_snapshot_time
 from flexprice_wallets.errors import FlexpriceWalletsError, NotAWarehouse, RunFailed, StorageError
 from flexprice_wallets.fetch.feed import Feed, Selection
 from flexprice_wallets.fetch.process import ProcessFeed
@@ -31,6 +31,9 @@ from flexprice_wallets.publish.working_copy import copy_published
 from flexprice_wallets.views import apply_snapshots, create_views
 
 _logger = logging.getLogger(__name__)
+
+#: The second is a file that ends too early.
+_SIGNS_OF_DAMAGE = ("corrupt", "could not read enough bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,78 +60,90 @@ def load_snapshot(
     Raises:
         FlexpriceWalletsError: where the run must be given up.
     """
-    known, last = _prepare_copy(paths, options.raw_schema)
-    time = choose_snapshot_time(started_at, last, options.snapshot_at)
+    try:
+        is_continued = copy_published(paths)
+        if not is_continued:
+            create_database(paths.copy)
+        # Opened once for everything: opening and closing take longer than most of what is done in between.
+        with open_database(paths.copy) as connection:
+            known, last = (
+                _read_known(connection, paths, options.raw_schema)
+                if is_continued
+                else (Known(), None)
+            )
+            request = SnapshotRequest(
+                _snapshot_time(started_at, last, options.snapshot_at),
+                started_at,
+                options.selection,
+                options.figures,
+                known,
+                WarehouseVersions(connection.cursor, options.raw_schema),
+                feed,
+                options.limits,
+                on_progress,
+            )
+            row: dict[str, Any] = {}
+            _run_dlt(connection, paths, options.raw_schema, request, row)
+            # Of a large tenant it takes as much memory as what follows.
+            known.clear()
+            _finish_copy(connection, options, row)
+    except Exception as error:
+        raise _own_error(error) from error
+    return row
+
+
+def _read_known(
+    connection: duckdb.DuckDBPyConnection, paths: WarehousePaths, raw_schema: str
+) -> tuple[Known, datetime | None]:
+    """What the copy holds, and the time of its last snapshot."""
+    migrate_warehouse(connection, raw_schema, paths.published.name)
+    apply_snapshots(connection, raw_schema=raw_schema)
+    return read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema)
+
+
+def _snapshot_time(
+    started_at: datetime, last: datetime | None, wanted: datetime | None
+) -> SnapshotTime:
+    time = choose_snapshot_time(started_at, last, wanted)
     if time.moved_by:
         _logger.warning(
             "The clock is behind the last snapshot: this one's time is moved by %s to %s.",
             time.moved_by,
             time.id,
         )
-    request = SnapshotRequest(
-        time,
-        started_at,
-        options.selection,
-        options.figures,
-        known,
-        WarehouseVersions(paths.copy, options.raw_schema),
-        feed,
-        options.limits,
-        on_progress,
-    )
-    row: dict[str, Any] = {}
-    _run_dlt(paths, options.raw_schema, request, row)
-    # Of a large tenant it takes as much memory as what follows.
-    known.clear()
-    _finish_copy(paths, options, row)
-    return row
-
-
-def _prepare_copy(paths: WarehousePaths, raw_schema: str) -> tuple[Known, datetime | None]:
-    try:
-        if not copy_published(paths):
-            create_database(paths.copy)
-            return Known(), None
-        with open_database(paths.copy) as connection:
-            migrate_warehouse(connection, raw_schema, paths.published.name)
-            apply_snapshots(connection, raw_schema=raw_schema)
-            return read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema)
-    except duckdb.Error as error:
-        raise _own_error(error) from error
+    return time
 
 
 def _run_dlt(
-    paths: WarehousePaths, raw_schema: str, request: SnapshotRequest, row: dict[str, Any]
+    connection: duckdb.DuckDBPyConnection,
+    paths: WarehousePaths,
+    raw_schema: str,
+    request: SnapshotRequest,
+    row: dict[str, Any],
 ) -> None:
-    source = snapshot_source(lambda: request, row)
-    try:
-        pipeline = dlt.pipeline(
-            pipeline_name="flexprice_wallets",
-            pipelines_dir=str(paths.pipelines_folder),
-            destination=dlt.destinations.duckdb(str(paths.copy)),
-            dataset_name=raw_schema,
-        )
-        pipeline.run(source, loader_file_format="parquet")
-    except Exception as error:
-        raise _own_error(error) from error
+    pipeline = dlt.pipeline(
+        pipeline_name="flexprice_wallets",
+        pipelines_dir=str(paths.pipelines_folder),
+        destination=dlt.destinations.duckdb(connection),
+        dataset_name=raw_schema,
+    )
+    pipeline.run(snapshot_source(lambda: request, row), loader_file_format="parquet")
 
 
-def _finish_copy(paths: WarehousePaths, options: SnapshotOptions, row: dict[str, Any]) -> None:
-    """Bring the derived tables, views and comments up to date, and close the copy for good."""
-    try:
-        with open_database(paths.copy) as connection:
-            # One thread takes the least memory, and is no slower with what changes in a run.
-            connection.execute("set threads = 1")
-            connection.execute(
-                f'update "{options.raw_schema}".warehouse set tenant_id = ?, environment_id = ? '
-                "where tenant_id is null and environment_id is null",
-                [row["tenant_id"], row["environment_id"]],
-            )
-            apply_snapshots(connection, raw_schema=options.raw_schema)
-            create_views(connection, raw_schema=options.raw_schema, schema=options.schema)
-            connection.execute("checkpoint")
-    except duckdb.Error as error:
-        raise _own_error(error) from error
+def _finish_copy(
+    connection: duckdb.DuckDBPyConnection, options: SnapshotOptions, row: dict[str, Any]
+) -> None:
+    """Bring the derived tables, views and comments up to date, and write all of it to the file."""
+    # One thread takes the least memory, and is no slower with what changes in a run.
+    connection.execute("set threads = 1")
+    connection.execute(
+        f'update "{options.raw_schema}".warehouse set tenant_id = ?, environment_id = ? '
+        "where tenant_id is null and environment_id is null",
+        [row["tenant_id"], row["environment_id"]],
+    )
+    apply_snapshots(connection, raw_schema=options.raw_schema)
+    create_views(connection, raw_schema=options.raw_schema, schema=options.schema)
+    connection.execute("checkpoint")
 
 
 def _own_error(error: BaseException) -> FlexpriceWalletsError:
@@ -142,11 +157,16 @@ def _own_error(error: BaseException) -> FlexpriceWalletsError:
                 f"The file system refused ({seen.strerror}); nothing was published. Free space or mend the "
                 "permissions, and run again."
             )
-        if isinstance(seen, duckdb.Error) and "corrupt" in str(seen).lower():
+        if isinstance(seen, duckdb.Error) and any(
+            sign in str(seen).lower() for sign in _SIGNS_OF_DAMAGE
+        ):
             return NotAWarehouse(
                 f"The database is damaged ({_first_line(seen)}). It was left as it is; restore a backup."
             )
-        if isinstance(seen, duckdb.IOException | duckdb.OutOfMemoryException):
+        # A checkpoint that fails is fatal to DuckDB, whatever the reason.
+        if isinstance(
+            seen, duckdb.IOException | duckdb.OutOfMemoryException | duckdb.FatalException
+        ):
             return StorageError(
                 f"DuckDB could not write ({_first_line(seen)}); nothing was published. "
                 "Free space or memory and run again."

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import dlt
@@ -35,17 +34,17 @@ from flexprice_wallets.publish.database import last_snapshot_at
 
 @dataclass(slots=True)
 class WarehouseVersions:
-    """Reads whole records from a warehouse file; opens it only where any are asked for."""
+    """Reads whole records from a warehouse; `connect` is called only where any are asked for."""
 
-    path: Path
+    connect: Callable[[], duckdb.DuckDBPyConnection]
     raw_schema: str
 
     def settings(self, wallet_ids: list[str]) -> dict[str, WalletSettings]:
-        with duckdb.connect(str(self.path), read_only=True) as connection:
+        with self.connect() as connection:
             return read_last_settings(connection, self.raw_schema, wallet_ids)
 
     def customers(self, customer_ids: list[str]) -> list[CustomerRecord]:
-        with duckdb.connect(str(self.path), read_only=True) as connection:
+        with self.connect() as connection:
             return read_last_customers(connection, self.raw_schema, customer_ids)
 
 
@@ -143,7 +142,9 @@ def flexprice_source(
             selection,
             figures,
             known,
-            WarehouseVersions(Path(warehouse or ""), raw_schema),
+            WarehouseVersions(
+                lambda: duckdb.connect(os.fspath(warehouse or ""), read_only=True), raw_schema
+            ),
             Feed(open_api(options), selection, figures, workers),
             Limits(),
         )

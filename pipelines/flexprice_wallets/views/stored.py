@@ -23,8 +23,8 @@ def apply_snapshots(
 ) -> int:
     """Carry the derived tables over every snapshot that they do not contain yet, in order of time.
 
-    To be called on a private copy: an interruption leaves the tables half carried over. In one transaction for each
-    snapshot they would not; but what a transaction drops keeps its memory until the end of it.
+    To be called on a private copy: an interruption leaves the tables half carried over. One transaction for each
+    snapshot would not, but what it drops would keep its memory until the end.
 
     Args:
         connection: a writable copy of a warehouse, not inside a transaction.
@@ -51,20 +51,22 @@ def apply_snapshots(
             [snapshot_id],
         )
         _apply_snapshot(connection, raw_schema)
-        connection.execute("drop table temp.applying")
     return len(snapshot_ids)
 
 
 def _apply_snapshot(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
-    connection.execute(_sql("upkeep/touched", raw_schema))
+    with transaction(connection):
+        connection.execute(_sql("upkeep/touched", raw_schema))
     batches = connection.execute(
         "select min(wallet_id), max(wallet_id) from temp.touched group by batch order by batch"
     ).fetchall()
     for first_wallet_id, last_wallet_id in batches:
         connection.execute(f"set variable first_wallet_id = {literal(first_wallet_id)}")
         connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
-        connection.execute(_sql("upkeep/wallets", raw_schema))
-    connection.execute(_sql("upkeep/closing", raw_schema))
+        with transaction(connection):
+            connection.execute(_sql("upkeep/wallets", raw_schema))
+    with transaction(connection):
+        connection.execute(_sql("upkeep/closing", raw_schema))
 
 
 def rebuild_stored(
