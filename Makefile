@@ -7,6 +7,8 @@ PYTEST_ARGS ?=
 # How often `make torture` kills.
 KILLS ?= 200
 DEMO_ARGS ?=
+# Such as `load --case 20k-20ms`; `python -m tests.benchmarks --help` lists all.
+BENCH_ARGS ?=
 
 # Both lines of DuckDB that are supported. `constraints.txt` pins everything but this.
 DUCKDB := duckdb==2.0.*
@@ -65,6 +67,23 @@ test-duckdb15: $(VENV_15)/.test ## Run all tests on DuckDB 1.5
 test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi' $(PYTEST_ARGS)
 
+.PHONY: test-postgres
+test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, installed with apt-get where there is none
+	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
+	$(VENV)/bin/python -m pytest tests/views/test_postgres.py $(PYTEST_ARGS)
+
+# Debian keeps the server's programs off the path.
+POSTGRES = $(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null)
+define INSTALL_POSTGRES
+{ \
+	sudo=$$([ "$$(id -u)" = 0 ] || echo 'sudo -n'); \
+	command -v apt-get > /dev/null && $$sudo true 2> /dev/null || { \
+		echo 'There is no PostgreSQL server here, and installing one takes apt-get and the rights of root:' \
+			'install the server (Debian: postgresql) and try again.' >&2; exit 1; }; \
+	$$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
+		apt-get install --yes --no-install-recommends postgresql; }
+endef
+
 .PHONY: bi
 bi: $(VENV)/.dev ## Try Apache Superset and JDBC (needs Java and Maven) on a warehouse
 	$(VENV)/bin/python -m pytest -m bi $(PYTEST_ARGS)
@@ -72,6 +91,10 @@ bi: $(VENV)/.dev ## Try Apache Superset and JDBC (needs Java and Maven) on a war
 .PHONY: torture
 torture: $(VENV)/.dev ## Kill loads at KILLS random instants (200) and compare with an undisturbed twin
 	KILLS=$(KILLS) $(VENV)/bin/python -m pytest -m torture -o faulthandler_timeout=2400 $(PYTEST_ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure the load beside other programs, and the warehouse; writes BENCHMARKS.md
+	$(VENV)/bin/python -m tests.benchmarks --install --output BENCHMARKS.md $(BENCH_ARGS)
 
 .PHONY: wheel
 wheel: $(VENV)/.dev ## Build the wheel into dist/

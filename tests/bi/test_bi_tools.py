@@ -19,8 +19,8 @@ import pytest
 
 from flexprice_wallets.contract.views import VIEWS, WALLET_BALANCE_DAILY
 from flexprice_wallets.publish.database import open_database
-from tests.bi.conftest import CHECKOUT, Loads
-from tests.bi.environments import HOME, python_of
+from tests.bi.conftest import Loads
+from tests.bi.environments import CHECKOUT, HOME, python_of
 from tests.command_line import environment
 from tests.small_history import SmallHistory
 

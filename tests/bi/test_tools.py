@@ -13,8 +13,8 @@ import pytest
 
 from flexprice_wallets.contract.views import VIEWS
 from flexprice_wallets.publish.database import open_database
-from tests.bi.conftest import CHECKOUT, Loads, Read
-from tests.bi.environments import python_of
+from tests.bi.conftest import Loads, Read
+from tests.bi.environments import CHECKOUT, python_of
 from tests.readme.fenced_blocks import fenced_blocks
 from tests.small_history import SmallHistory
 

@@ -20,6 +20,7 @@ TOP_LEVEL = {
     ".dlt",
     ".gitignore",
     ".sqlfluff",
+    "BENCHMARKS.md",
     "CHANGELOG.md",
     "DECISIONS.md",
     "LICENSE",

@@ -1,0 +1,158 @@
+"""What the load half has to reach, and what of it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from tests.benchmarks.cases import CASES, Step
+from tests.benchmarks.measurement import Series
+from tests.benchmarks.programs import AIOHTTP, DLT, PROGRAMS, THIS, Program
+from tests.benchmarks.results import Section, ratio, seconds
+
+_NOT_MEASURED = "not measured"
+
+
+class Measurements:
+    """Finds series of figures by case, step and program."""
+
+    def __init__(self, series: Iterable[Series]) -> None:
+        full = {case.name: case.customers for case in CASES}
+        self._series = {
+            (each.case.name, each.step, each.program.name): each
+            for each in series
+            # A tenth of the customers says nothing about a target.
+            if each.times and each.case.customers == full[each.case.name]
+        }
+
+    def of(self, case: str, step: Step = "first", program: Program = THIS) -> Series:
+        """One of them.
+
+        Raises:
+            KeyError: it was not measured.
+        """
+        return self._series[case, step, program.name]
+
+    def floors(self, case: str, step: Step = "first") -> str:
+        series = self.of(case, step)
+        return f"{ratio(series.wall / series.floor)} the floor"
+
+    def faster_than(self, case: str, program: Program) -> str:
+        times = self.of(case, program=program).wall / self.of(case).wall
+        return f"{ratio(times)} as fast as {program.name}"
+
+    def time_of(self, case: str, program: Program) -> str:
+        return f"{ratio(self.of(case).wall / self.of(case, program=program).wall)} its time"
+
+    def every_other_peer(self, case: str) -> str:
+        peers = [each for each in PROGRAMS if each not in (THIS, AIOHTTP)]
+        return ", ".join(self.faster_than(case, each) for each in peers)
+
+    def memory(self, case: str) -> str:
+        peak = self.of(case).peak_memory
+        return _NOT_MEASURED if peak is None else f"{peak / 1_000_000:.0f} MB"
+
+    def rows(self, case: str, step: Step) -> str:
+        return f"{self.of(case, step).rows_written:,} rows written"
+
+    def first_request(self, case: str) -> str:
+        return f"{seconds(self.of(case).median(lambda run: run.first_request))} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One line of what has to be reached."""
+
+    what: str
+    at_least: str
+    hoped_for: str
+    figure: Callable[[Measurements], str]
+
+
+TARGETS: Final = (
+    Target(
+        "20,000 customers, 20 ms, first load",
+        "1.5 × the floor",
+        "1.2 ×",
+        lambda m: m.floors("20k-20ms"),
+    ),
+    Target(
+        "the same beside dlt rest_api, tuned",
+        "4 × as fast",
+        "",
+        lambda m: m.faster_than("20k-20ms", DLT),
+    ),
+    Target(
+        "the same again, nothing changed",
+        "1.5 × the floor",
+        "1.2 ×",
+        lambda m: m.floors("20k-20ms", "unchanged"),
+    ),
+    Target(
+        "its rows",
+        "0",
+        "",
+        lambda m: m.rows("20k-20ms", "unchanged"),
+    ),
+    Target(
+        "the same again, 5 % changed",
+        "1.5 × the floor",
+        "1.2 ×",
+        lambda m: m.floors("20k-20ms", "changed"),
+    ),
+    Target(
+        "its rows, four for each changed wallet: balance, real-time balance, free and purchased credits",
+        "exactly those",
+        "",
+        lambda m: m.rows("20k-20ms", "changed"),
+    ),
+    Target(
+        "5,000 customers, 100 ms, first load",
+        "1.2 × the floor",
+        "1.1 ×",
+        lambda m: m.floors("5k-100ms"),
+    ),
+    Target(
+        "20,000 customers, 0 ms, beside the aiohttp script",
+        "5 × its time",
+        "3 ×",
+        lambda m: m.time_of("20k-0ms", AIOHTTP),
+    ),
+    Target(
+        "20,000 customers, 0 ms, beside every other peer",
+        "faster",
+        "",
+        lambda m: m.every_other_peer("20k-0ms"),
+    ),
+    Target(
+        "peak memory, 100,000 customers",
+        "500 MB",
+        "300 MB",
+        lambda m: m.memory("scale-100k-20ms"),
+    ),
+    Target(
+        "command to first request",
+        "1.5 s",
+        "0.3 s",
+        lambda m: m.first_request("20k-20ms"),
+    ),
+)
+
+
+def targets_section(series: Iterable[Series]) -> Section:
+    """The targets, each beside its figure."""
+    measurements = Measurements(series)
+    rows = []
+    for target in TARGETS:
+        try:
+            figure = target.figure(measurements)
+        except KeyError:
+            figure = _NOT_MEASURED
+        rows.append((target.what, target.at_least, target.hoped_for, figure))
+    return Section(
+        "Targets of the load",
+        "The whole process counts: imports, the copy of the warehouse, views and publishing included.",
+        ("case", "at least", "hoped for", "measured"),
+        rows,
+    )

@@ -1,0 +1,229 @@
+"""How long the warehouse takes to answer, and to be kept up, when it is large.
+
+python -m tests.benchmarks.warehouse --wallets 1000000
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from flexprice_wallets.contract.stored_tables import STORED_TABLES
+from flexprice_wallets.publish.database import open_database
+from flexprice_wallets.views import apply_snapshots
+from tests.benchmarks.generated_warehouse import (
+    Scale,
+    customer_id,
+    generate,
+    wallet_id,
+    write_snapshot,
+)
+
+#: What the targets are meant for.
+WALLETS: Final = 1_000_000
+#: One in so many wallets changes in the snapshot that the derived tables are carried over: 5 %.
+CHANGED_EVERY: Final = 20
+
+#: Seconds, on two cores.
+TARGETS: Final = {
+    "one wallet: history": 0.2,
+    "one customer: wallets": 0.2,
+    "all wallets: as of a moment": 3.0,
+    "all wallets: one day": 3.0,
+    "all currencies: a year by day": 3.0,
+    "upkeep: 5 % of the wallets changed": 3.0,
+}
+
+# Questions about all wallets read the columns that somebody would, and bring few rows back.
+_MOMENT: Final = "2025-07-01 00:00:00+00"
+_AS_OF: Final = "count(*), sum(balance), sum(age_seconds), min(last_observed_at)"
+_DAY: Final = (
+    "count(*), sum(opening_balance), sum(closing_balance), sum(lowest_balance), sum(highest_balance),"
+    " sum(closing_real_time_balance), sum(closing_free_credits), min(observation), min(last_observed_at)"
+)
+_WALLETS: Final = (
+    "count(*), sum(balance), min(last_observed_at), count(allowed_price_types),"
+    " count(alert_threshold_critical)"
+)
+_CHANGES: Final = "cause, count(*), sum(balance_delta), min(changed_after)"
+_SUM: Final = "count(*), sum(closing_balance), sum(closing_real_time_balance)"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured; without a target, for information only."""
+
+    name: str
+    seconds: float
+    target: float | None = None
+
+    def __str__(self) -> str:
+        target = f"  < {self.target:g} s" if self.target is not None else ""
+        return f"{self.name:36} {self.seconds:8.3f} s{target}{'' if self.is_met else '  missed'}"
+
+    @property
+    def is_met(self) -> bool:
+        return self.target is None or self.seconds < self.target
+
+
+def measure(wallets: int, folder: Path, runs: int = 5) -> list[Result]:
+    """Generate a warehouse of so many wallets in the folder, unless one is there, and measure it.
+
+    Each time is the median of so many runs. Each run has a connection of its own, with nothing in DuckDB's memory; the
+    operating system holds the file in its cache.
+    """
+    return list(_results(wallets, folder, runs))
+
+
+def _results(wallets: int, folder: Path, runs: int) -> Iterator[Result]:
+    warehouse = folder / f"warehouse-{wallets}.duckdb"
+    if not warehouse.exists():
+        yield Result("generate it all", _generate(warehouse, Scale(wallets)))
+    _read(warehouse)
+    yield from _answers(warehouse, wallets, runs)
+    copy = folder / f"warehouse-{wallets}-copy.duckdb"
+    shutil.copyfile(warehouse, copy)
+    try:
+        yield from _upkeep(copy, runs)
+    finally:
+        copy.unlink()
+
+
+def _generate(warehouse: Path, scale: Scale) -> float:
+    unfinished = warehouse.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    started = time.perf_counter()
+    generate(unfinished, scale)
+    unfinished.rename(warehouse)
+    return time.perf_counter() - started
+
+
+def _read(file: Path) -> None:
+    """Have the operating system hold the file."""
+    with file.open("rb") as stream:
+        while stream.read(1 << 24):
+            pass
+
+
+def queries(wallets: int) -> dict[str, str]:
+    """Return what is asked: first what has a target."""
+    # Customers of such a number are none of the special ones.
+    customer = wallets // 200 * 50 + 10
+    of_customer = f"where customer_id = '{customer_id(customer)}'"
+    of_wallet = f"where wallet_id = '{wallet_id(2 * customer)}'"
+    one_day = "where date_day = '2025-07-01'"
+    return {
+        "one wallet: history": f"* from flexprice.wallet_balance_history {of_wallet}",
+        "one customer: wallets": f"* from flexprice.wallets {of_customer}",
+        "all wallets: as of a moment": f"{_AS_OF} from flexprice.wallet_balance_as_of('{_MOMENT}')",
+        "all wallets: one day": f"{_DAY} from flexprice.wallet_balance_daily {one_day}",
+        "all currencies: a year by day": "* from flexprice.currency_balance_daily",
+        "one customer: history": f"* from flexprice.wallet_balance_history {of_customer}",
+        "one wallet: changes": f"* from flexprice.wallet_balance_changes {of_wallet}",
+        "one wallet: by day": f"* from flexprice.wallet_balance_daily {of_wallet}",
+        "one customer: by day": f"* from flexprice.customer_balance_daily {of_customer}",
+        "one wallet: settings": f"* from flexprice.wallet_settings_history {of_wallet}",
+        "one wallet: lifecycle": f"* from flexprice.wallet_lifecycle {of_wallet}",
+        "one wallet: alerts": f"* from flexprice.wallet_alerts {of_wallet}",
+        "one wallet: runway": f"* from flexprice.wallet_runway {of_wallet}",
+        "one customer: customers": f"* from flexprice.customers {of_customer}",
+        "all wallets: wallets": f"{_WALLETS} from flexprice.wallets",
+        "all wallets: changes": f"{_CHANGES} from flexprice.wallet_balance_changes group by cause",
+        "all wallets: settings": "count(*), max(valid_to) from flexprice.wallet_settings_history",
+        "all wallets: lifecycle": "event, count(*) from flexprice.wallet_lifecycle group by event",
+        "all wallets: alerts": "count(*), max(reached_since) from flexprice.wallet_alerts",
+        "all wallets: runway": "count(*), sum(credits_per_day_30_days) from flexprice.wallet_runway",
+        "all wallets: data quality": (
+            "finding, count(*) from flexprice.wallet_data_quality group by finding"
+        ),
+        "all customers: one day": f"{_SUM} from flexprice.customer_balance_daily {one_day}",
+        "all customers: customers": (
+            "count(*), sum(wallets), min(last_observed_at) from flexprice.customers"
+        ),
+        "all snapshots": "* from flexprice.snapshots",
+        "freshness": "* from flexprice.freshness",
+    }
+
+
+def _answers(warehouse: Path, wallets: int, runs: int) -> Iterator[Result]:
+    for name, query in queries(wallets).items():
+        seconds = [_ask(warehouse, query) for _ in range(runs)]
+        yield Result(name, statistics.median(seconds), TARGETS.get(name))
+
+
+def _ask(warehouse: Path, query: str) -> float:
+    with open_database(warehouse, read_only=True) as connection:
+        started = time.perf_counter()
+        rows = connection.execute(f"select {query}").fetchall()
+        seconds = time.perf_counter() - started
+    assert rows, query
+    return seconds
+
+
+def _upkeep(warehouse: Path, runs: int) -> Iterator[Result]:
+    """Carry the derived tables over more snapshots, one after the other."""
+    changed = [_apply(warehouse, CHANGED_EVERY) for _ in range(runs)]
+    name = "upkeep: 5 % of the wallets changed"
+    yield Result(name, statistics.median(changed), TARGETS[name])
+    before = _contents(warehouse)
+    unchanged = [_apply(warehouse, None) for _ in range(runs)]
+    if _contents(warehouse) != before:
+        raise AssertionError("snapshots without changes changed a derived table")
+    yield Result("upkeep: nothing changed", statistics.median(unchanged))
+
+
+def _apply(warehouse: Path, every: int | None) -> float:
+    """Do what a load does with the derived tables once its own rows are written."""
+    with open_database(warehouse) as connection:
+        write_snapshot(connection, every=every)
+        connection.execute("checkpoint")
+    with open_database(warehouse) as connection:
+        connection.execute("set threads = 1")
+        started = time.perf_counter()
+        apply_snapshots(connection)
+        connection.execute("checkpoint")
+        return time.perf_counter() - started
+
+
+def _contents(warehouse: Path) -> dict[str, Any]:
+    """What tells each derived table from one with other rows."""
+    with open_database(warehouse, read_only=True) as connection:
+        return {
+            table.name: connection.execute(
+                f"select count(*), sum(hash(stored)) from flexprice_raw.{table.name} as stored"
+            ).fetchall()
+            for table in STORED_TABLES
+            if table.name != "stored_progress"
+        }
+
+
+def main() -> int:
+    """Print what was measured as a table; the exit code tells whether every target was met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wallets", type=int, default=WALLETS)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="keeps the warehouse for other measurements")
+    options = parser.parse_args()
+    print(f"{options.wallets:,} wallets, DuckDB {duckdb.__version__}, {os.cpu_count()} cores")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder: Path = options.folder or Path(temporary)
+        are_met = True
+        for result in _results(options.wallets, folder, options.runs):
+            are_met &= result.is_met
+            print(result, flush=True)
+    return 0 if are_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
