@@ -8,123 +8,11 @@ snapshots as (
     from flexprice_raw.snapshots
 ),
 
-current_wallets as (
-    select * from flexprice_raw.stored_wallets
-),
-
 bounds as (
     select
         cast(min(date_day) as timestamp) as first_day,
         cast(max(date_day) as timestamp) as last_day
     from snapshots
-),
-
-freezes as (
-    select
-        wallet_id,
-        valid_from,
-        valid_to
-    from flexprice_raw.stored_settings_intervals
-    where wallet_status = 'frozen'
-    union all
-    select
-        wallet_id,
-        settings_snapshot_at as valid_from,
-        timestamp with time zone 'infinity' as valid_to
-    from current_wallets
-    where wallet_status = 'frozen'
-),
-
-frozen_history as (
-    select
-        history.currency,
-        history.balance,
-        history.credit_balance,
-        greatest(history.valid_from, freezes.valid_from) as valid_from,
-        least(coalesce(history.valid_to, timestamp with time zone 'infinity'), freezes.valid_to) as valid_to
-    from freezes
-    inner join flexprice.wallet_balance_history as history
-        on
-            freezes.wallet_id = history.wallet_id
-            and freezes.valid_from < coalesce(history.valid_to, timestamp with time zone 'infinity')
-            and freezes.valid_to > history.valid_from
-),
-
--- A figure is added when its interval begins and taken off when it ends.
--- The history is named where it is read: a CTE that is read twice is computed whole, which takes longer.
-moves as (
-    select
-        currency,
-        valid_from as moved_at,
-        sum(case when balance > 0 then balance else 0 end) as positive_balance,
-        sum(balance) as balance,
-        sum(case when credit_balance > 0 then credit_balance else 0 end) as positive_credits,
-        sum(credit_balance) as credits,
-        0 as frozen_balance,
-        0 as frozen_credits,
-        coalesce(sum(free_credits), 0) as free_credits,
-        coalesce(sum(purchased_credits), 0) as purchased_credits,
-        count(*) as wallets,
-        count(case when balance < 0 then 1 end) as overdrawn_wallets,
-        0 as frozen_wallets,
-        count(credits_snapshot_at) as broken_down_wallets
-    from flexprice.wallet_balance_history
-    group by currency, valid_from
-    union all
-    select
-        currency,
-        valid_to as moved_at,
-        -sum(case when balance > 0 then balance else 0 end) as positive_balance,
-        -sum(balance) as balance,
-        -sum(case when credit_balance > 0 then credit_balance else 0 end) as positive_credits,
-        -sum(credit_balance) as credits,
-        0 as frozen_balance,
-        0 as frozen_credits,
-        -coalesce(sum(free_credits), 0) as free_credits,
-        -coalesce(sum(purchased_credits), 0) as purchased_credits,
-        -count(*) as wallets,
-        -count(case when balance < 0 then 1 end) as overdrawn_wallets,
-        0 as frozen_wallets,
-        -count(credits_snapshot_at) as broken_down_wallets
-    from flexprice.wallet_balance_history
-    where valid_to is not null
-    group by currency, valid_to
-    union all
-    select
-        currency,
-        valid_from as moved_at,
-        0 as positive_balance,
-        0 as balance,
-        0 as positive_credits,
-        0 as credits,
-        sum(case when balance > 0 then balance else 0 end) as frozen_balance,
-        sum(case when credit_balance > 0 then credit_balance else 0 end) as frozen_credits,
-        0 as free_credits,
-        0 as purchased_credits,
-        0 as wallets,
-        0 as overdrawn_wallets,
-        count(*) as frozen_wallets,
-        0 as broken_down_wallets
-    from frozen_history
-    group by currency, valid_from
-    union all
-    select
-        currency,
-        valid_to as moved_at,
-        0 as positive_balance,
-        0 as balance,
-        0 as positive_credits,
-        0 as credits,
-        -sum(case when balance > 0 then balance else 0 end) as frozen_balance,
-        -sum(case when credit_balance > 0 then credit_balance else 0 end) as frozen_credits,
-        0 as free_credits,
-        0 as purchased_credits,
-        0 as wallets,
-        0 as overdrawn_wallets,
-        -count(*) as frozen_wallets,
-        0 as broken_down_wallets
-    from frozen_history
-    group by currency, valid_to
 ),
 
 daily_moves as (
@@ -143,9 +31,8 @@ daily_moves as (
         sum(moves.overdrawn_wallets) as overdrawn_wallets,
         sum(moves.frozen_wallets) as frozen_wallets,
         sum(moves.broken_down_wallets) as broken_down_wallets
-    from moves
-    -- What holds still is never taken off.
-    inner join snapshots on moves.moved_at = snapshots.snapshot_at
+    from flexprice_raw.stored_currency_moves as moves
+    inner join snapshots on moves.snapshot_at = snapshots.snapshot_at
     group by moves.currency, snapshots.date_day
 ),
 

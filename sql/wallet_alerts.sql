@@ -56,7 +56,7 @@ last_good as (
     inner join flexprice_raw.wallet_alert_thresholds as thresholds
         on wallets.wallet_id = thresholds.wallet_id and wallets.settings_snapshot_at = thresholds.snapshot_at
     inner join flexprice_raw.stored_balance_intervals as intervals
-        on wallets.wallet_id = intervals.wallet_id and wallets.life_number = intervals.life_number
+        on wallets.wallet_number = intervals.wallet_number and wallets.life_number = intervals.life_number
     where
         (
             coalesce(thresholds.condition, 'below') = 'below'

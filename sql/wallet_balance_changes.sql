@@ -21,7 +21,7 @@ movements as (
         earlier.valid_from as known_at,
         later.valid_from as changed_by
     from flexprice.wallet_balance_history as later
-    inner join flexprice_raw.stored_balance_intervals as earlier
+    inner join flexprice.wallet_balance_history as earlier
         on later.wallet_id = earlier.wallet_id and later.valid_from = earlier.valid_to
     where
         later.balance <> earlier.balance
@@ -46,7 +46,7 @@ ends as (
         earlier.valid_from as known_at,
         lives.ended_at as changed_by
     from flexprice_raw.stored_wallet_lives as lives
-    left join flexprice_raw.stored_balance_intervals as earlier
+    left join flexprice.wallet_balance_history as earlier
         on lives.wallet_id = earlier.wallet_id and lives.ended_at = earlier.valid_to
     where lives.ended_at is not null
 ),

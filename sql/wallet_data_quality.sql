@@ -51,7 +51,7 @@ restatements as (
         max(intervals.currency) as former_currency,
         max(intervals.valid_to) as found_at
     from flexprice_raw.stored_wallets as wallets
-    inner join flexprice_raw.stored_balance_intervals as intervals on wallets.wallet_id = intervals.wallet_id
+    inner join flexprice_raw.stored_balance_intervals as intervals on wallets.wallet_number = intervals.wallet_number
     where intervals.currency <> wallets.currency or intervals.conversion_rate <> wallets.conversion_rate
     group by
         case when intervals.currency <> wallets.currency then 'currency_changed' else 'rate_changed' end,

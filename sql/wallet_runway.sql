@@ -18,7 +18,8 @@ wallets as (
 ),
 
 intervals as (
-    select * from flexprice_raw.stored_balance_intervals
+    select * from flexprice.wallet_balance_history
+    where not is_current
 ),
 
 history as (

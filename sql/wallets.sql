@@ -14,39 +14,33 @@ auto_topups as (
     select * from flexprice_raw.wallet_auto_topups
 ),
 
--- Joined before they are summed up, so that only the wallets asked for are.
+-- Of every version of settings. The customer's id is there for those who ask for one customer.
 thresholds as (
     select
-        stored_wallets.wallet_id,
-        stored_wallets.customer_id,
-        max(case when given.level = 'default' then given.threshold_type end) as alert_threshold_default_type,
-        max(case when given.level = 'default' then given.threshold end) as alert_threshold_default,
-        max(case when given.level = 'default' then given.condition end) as alert_condition_default,
-        max(case when given.level = 'critical' then given.threshold end) as alert_threshold_critical,
-        max(case when given.level = 'critical' then given.condition end) as alert_condition_critical,
-        max(case when given.level = 'warning' then given.threshold end) as alert_threshold_warning,
-        max(case when given.level = 'warning' then given.condition end) as alert_condition_warning,
-        max(case when given.level = 'info' then given.threshold end) as alert_threshold_info,
-        max(case when given.level = 'info' then given.condition end) as alert_condition_info
-    from flexprice_raw.stored_wallets as stored_wallets
-    inner join flexprice_raw.wallet_alert_thresholds as given
-        on
-            stored_wallets.wallet_id = given.wallet_id
-            and stored_wallets.settings_snapshot_at = given.snapshot_at
-    group by stored_wallets.wallet_id, stored_wallets.customer_id
+        wallet_id,
+        customer_id,
+        snapshot_at,
+        max(case when level = 'default' then threshold_type end) as alert_threshold_default_type,
+        max(case when level = 'default' then threshold end) as alert_threshold_default,
+        max(case when level = 'default' then condition end) as alert_condition_default,
+        max(case when level = 'critical' then threshold end) as alert_threshold_critical,
+        max(case when level = 'critical' then condition end) as alert_condition_critical,
+        max(case when level = 'warning' then threshold end) as alert_threshold_warning,
+        max(case when level = 'warning' then condition end) as alert_condition_warning,
+        max(case when level = 'info' then threshold end) as alert_threshold_info,
+        max(case when level = 'info' then condition end) as alert_condition_info
+    from flexprice_raw.wallet_alert_thresholds
+    group by wallet_id, customer_id, snapshot_at
 ),
 
 price_types as (
     select
-        stored_wallets.wallet_id,
-        stored_wallets.customer_id,
-        string_agg(allowed.price_type, ', ' order by allowed.price_type) as allowed_price_types
-    from flexprice_raw.stored_wallets as stored_wallets
-    inner join flexprice_raw.wallet_allowed_price_types as allowed
-        on
-            stored_wallets.wallet_id = allowed.wallet_id
-            and stored_wallets.settings_snapshot_at = allowed.snapshot_at
-    group by stored_wallets.wallet_id, stored_wallets.customer_id
+        wallet_id,
+        customer_id,
+        snapshot_at,
+        string_agg(price_type, ', ' order by price_type) as allowed_price_types
+    from flexprice_raw.wallet_allowed_price_types
+    group by wallet_id, customer_id, snapshot_at
 ),
 
 last_snapshot as (
@@ -140,18 +134,28 @@ select
     settings.source_created_at,
     settings.source_updated_at
 from stored_wallets
+-- Every wallet has settings: they are written at its first sight, unreadable ones as null, and when it moves.
+inner join settings
+    on
+        stored_wallets.wallet_id = settings.wallet_id
+        and stored_wallets.customer_id = settings.customer_id
+        and stored_wallets.settings_snapshot_at = settings.snapshot_at
 cross join last_snapshot
 left join flexprice_raw.stored_unobserved_wallets as unobserved
     on stored_wallets.wallet_id = unobserved.wallet_id and last_snapshot.snapshot_at = unobserved.snapshot_at
 left join selected on stored_wallets.wallet_id = selected.wallet_id
--- Every wallet has settings: they are written at its first sight, unreadable ones as null.
-inner join settings
-    on stored_wallets.wallet_id = settings.wallet_id and stored_wallets.settings_snapshot_at = settings.snapshot_at
 left join thresholds
-    on stored_wallets.wallet_id = thresholds.wallet_id and stored_wallets.customer_id = thresholds.customer_id
+    on
+        stored_wallets.wallet_id = thresholds.wallet_id
+        and stored_wallets.customer_id = thresholds.customer_id
+        and stored_wallets.settings_snapshot_at = thresholds.snapshot_at
 left join auto_topups
     on
         stored_wallets.wallet_id = auto_topups.wallet_id
+        and stored_wallets.customer_id = auto_topups.customer_id
         and stored_wallets.settings_snapshot_at = auto_topups.snapshot_at
 left join price_types
-    on stored_wallets.wallet_id = price_types.wallet_id and stored_wallets.customer_id = price_types.customer_id;
+    on
+        stored_wallets.wallet_id = price_types.wallet_id
+        and stored_wallets.customer_id = price_types.customer_id
+        and stored_wallets.settings_snapshot_at = price_types.snapshot_at;

@@ -1,4 +1,5 @@
--- What follows once all wallets of the snapshot are carried over: the figures they go without, and the customers.
+-- What follows once all wallets of the snapshot are carried over: the figures they go without, what is held in each
+-- currency, and the customers.
 
 insert into flexprice_raw.stored_selected_wallets
 select
@@ -83,6 +84,26 @@ where
     )
 order by states.wallet_id, states.figure;
 
+insert into flexprice_raw.stored_currency_moves
+select
+    currency,
+    snapshot_at,
+    sum(positive_balance) as positive_balance,
+    sum(balance) as balance,
+    sum(positive_credits) as positive_credits,
+    sum(credits) as credits,
+    sum(frozen_balance) as frozen_balance,
+    sum(frozen_credits) as frozen_credits,
+    sum(free_credits) as free_credits,
+    sum(purchased_credits) as purchased_credits,
+    sum(wallets) as wallets,
+    sum(overdrawn_wallets) as overdrawn_wallets,
+    sum(frozen_wallets) as frozen_wallets,
+    sum(broken_down_wallets) as broken_down_wallets
+from moves
+group by currency, snapshot_at
+order by currency;
+
 create or replace temp table fresh_customers as
 select
     fresh.customer_id,
@@ -109,6 +130,8 @@ drop table asked_figures;
 drop table figure_states;
 
 drop table blemished;
+
+drop table moves;
 
 drop table fresh_customers;
 

@@ -102,3 +102,8 @@ left join flexprice_raw.stored_unobserved_wallets as earlier
 left join selected on wallets.wallet_id = selected.wallet_id
 where wallets.ended is null and (select scope from applying) = 'all'
 order by wallets.wallet_id;
+
+-- Each batch adds what it moves in each currency.
+create or replace temp table moves as
+select * from flexprice_raw.stored_currency_moves
+where false;

@@ -1,6 +1,16 @@
 -- Carries the derived tables over what the snapshot in the temporary table `applying` wrote of one batch of wallets: of
 -- those from `first_wallet_id` to `last_wallet_id`.
 
+-- The state of these wallets before the snapshot.
+create or replace temp table before_fresh as
+select * from flexprice_raw.stored_wallets
+where
+    wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
+    and wallet_id in (
+        select wallet_id from touched
+        where wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
+    );
+
 -- Each of these wallets with what was written of it.
 create or replace temp table fresh as
 with
@@ -10,8 +20,7 @@ batch as (
 ),
 
 old as (
-    select * from flexprice_raw.stored_wallets
-    where wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
+    select * from before_fresh
 ),
 
 settings as (
@@ -123,16 +132,16 @@ left join real_time on compared.wallet_id = real_time.wallet_id
 left join credits on compared.wallet_id = credits.wallet_id
 left join given on compared.wallet_id = given.wallet_id;
 
--- The state of those wallets before and after.
-create or replace temp table before_fresh as
-select * from flexprice_raw.stored_wallets
-where
-    wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
-    and wallet_id in (select wallet_id from fresh);
-
+-- Their state after it.
 create or replace temp table after_fresh as
 select
     fresh.wallet_id,
+    -- Numbers are given at the first sight, in order of the ids.
+    coalesce(
+        old.wallet_number,
+        (select coalesce(max(wallet_number), 0) from flexprice_raw.stored_wallets)
+        + row_number() over (partition by fresh.is_new order by fresh.wallet_id)
+    ) as wallet_number,
     fresh.customer_id,
     coalesce(old.first_observed_at, fresh.snapshot_at) as first_observed_at,
     case when fresh.is_new then 1 when fresh.is_return then old.life_number + 1 else old.life_number end as life_number,
@@ -225,6 +234,7 @@ left join before_fresh as old on fresh.wallet_id = old.wallet_id;
 insert into flexprice_raw.stored_balance_intervals
 select
     old.wallet_id,
+    old.wallet_number,
     old.balance_customer_id,
     old.life_number,
     old.valid_from,
@@ -299,6 +309,48 @@ from fresh
 inner join after_fresh on fresh.wallet_id = after_fresh.wallet_id
 where fresh.is_new or fresh.is_return
 order by fresh.wallet_id;
+
+-- What these wallets hold is added to what is held in their currency, and what they held before is taken off.
+insert into moves
+select
+    currency,
+    (select snapshot_at from applying) as snapshot_at,
+    sum(case when balance > 0 then balance else 0 end) as positive_balance,
+    sum(balance) as balance,
+    sum(case when credit_balance > 0 then credit_balance else 0 end) as positive_credits,
+    sum(credit_balance) as credits,
+    sum(case when wallet_status = 'frozen' and balance > 0 then balance else 0 end) as frozen_balance,
+    sum(case when wallet_status = 'frozen' and credit_balance > 0 then credit_balance else 0 end)
+        as frozen_credits,
+    coalesce(sum(free_credits), 0) as free_credits,
+    coalesce(sum(purchased_credits), 0) as purchased_credits,
+    count(*) as wallets,
+    count(case when balance < 0 then 1 end) as overdrawn_wallets,
+    count(case when wallet_status = 'frozen' then 1 end) as frozen_wallets,
+    count(credits_snapshot_at) as broken_down_wallets
+from after_fresh
+where valid_from is not null
+group by currency
+union all
+select
+    currency,
+    (select snapshot_at from applying) as snapshot_at,
+    -sum(case when balance > 0 then balance else 0 end) as positive_balance,
+    -sum(balance) as balance,
+    -sum(case when credit_balance > 0 then credit_balance else 0 end) as positive_credits,
+    -sum(credit_balance) as credits,
+    -sum(case when wallet_status = 'frozen' and balance > 0 then balance else 0 end) as frozen_balance,
+    -sum(case when wallet_status = 'frozen' and credit_balance > 0 then credit_balance else 0 end)
+        as frozen_credits,
+    -coalesce(sum(free_credits), 0) as free_credits,
+    -coalesce(sum(purchased_credits), 0) as purchased_credits,
+    -count(*) as wallets,
+    -count(case when balance < 0 then 1 end) as overdrawn_wallets,
+    -count(case when wallet_status = 'frozen' then 1 end) as frozen_wallets,
+    -count(credits_snapshot_at) as broken_down_wallets
+from before_fresh
+where valid_from is not null
+group by currency;
 
 delete from flexprice_raw.stored_wallets
 where

@@ -17,6 +17,7 @@ from flexprice_wallets.contract.tables import CONTRACT_VERSION, HASH_RECIPE
 from flexprice_wallets.publish.database import create_database
 from flexprice_wallets.views import create_views
 from tests.benchmarks import generated_rows as rows
+from tests.benchmarks import generated_stored_rows as stored_rows
 from tests.views.history import empty_warehouse
 
 
@@ -46,8 +47,17 @@ def generate(path: Path, scale: Scale) -> None:
         create_views(connection)
         _run(connection, rows.VALUES + rows.POPULATION, scale)
         for version in range(scale.versions):
-            _run(connection, rows.EVENTS + rows.RAW_TABLES + rows.INTERVALS, scale, version=version)
-        _run(connection, rows.FAILURES + rows.CURRENT + rows.SNAPSHOTS, scale)
+            _run(
+                connection,
+                rows.EVENTS + rows.RAW_TABLES + stored_rows.INTERVALS,
+                scale,
+                version=version,
+            )
+        _run(
+            connection,
+            rows.FAILURES + stored_rows.CURRENT + stored_rows.MOVES + rows.SNAPSHOTS,
+            scale,
+        )
         connection.execute("checkpoint")
     finally:
         connection.close()

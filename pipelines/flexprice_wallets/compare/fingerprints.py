@@ -16,7 +16,7 @@ from typing import Any
 
 from flexprice_wallets.parse.records import Balance, CustomerRecord, RealTimeBalance, WalletSettings
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+_encode = json.JSONEncoder(separators=(",", ":"), default=str, check_circular=False).encode
 
 _NOT_COMPARED = ("source_updated_at", "updated_by")
 

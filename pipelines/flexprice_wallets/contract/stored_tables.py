@@ -35,7 +35,26 @@ _CREDITS: Final = (
     "credits_observed_at",
     "credits_snapshot_at",
 )
+_NUMBER: Final = (
+    "Number of the wallet in this warehouse, by which its rows are found. Never summed."
+)
 _HASH: Final = "Hash by which the next answer is compared; see warehouse.hash_recipe."
+
+_MOVED: Final = "by how much it moved, up or down. May be summed over time within one currency."
+_MOVES: Final = {
+    "positive_balance": f"Settled balances, overdrawn ones left out: {_MOVED}",
+    "balance": f"Settled balances in the currency: {_MOVED}",
+    "positive_credits": f"Settled credits, overdrawn wallets left out: {_MOVED}",
+    "credits": f"Settled credits: {_MOVED}",
+    "frozen_balance": f"Settled balances of frozen wallets, overdrawn ones left out: {_MOVED}",
+    "frozen_credits": f"Settled credits of frozen wallets, overdrawn ones left out: {_MOVED}",
+    "free_credits": f"Free credits available: {_MOVED}",
+    "purchased_credits": f"Purchased credits available: {_MOVED}",
+    "wallets": f"Number of wallets: {_MOVED}",
+    "overdrawn_wallets": f"Number of wallets below zero: {_MOVED}",
+    "frozen_wallets": f"Number of frozen wallets: {_MOVED}",
+    "broken_down_wallets": f"Number of wallets whose credits are known by kind: {_MOVED}",
+}
 
 #: Every derived table, in the order in which `create.sql` makes them.
 STORED_TABLES: Final = (
@@ -46,6 +65,7 @@ STORED_TABLES: Final = (
         f" {_DERIVED}",
         (
             "wallet_id",
+            "wallet_number",
             "customer_id",
             "first_observed_at",
             "life_number",
@@ -69,6 +89,7 @@ STORED_TABLES: Final = (
             "valid_from",
         ),
         {
+            "wallet_number": _NUMBER,
             "settings_snapshot_at": "The run that wrote the settings (key into wallets).",
             "settings_hash": _HASH,
             "balance_customer_id": "Customer under which the balance was read.",
@@ -87,6 +108,7 @@ STORED_TABLES: Final = (
         f"The closed intervals of wallet_balance_history. {_DERIVED}",
         (
             "wallet_id",
+            "wallet_number",
             "customer_id",
             "life_number",
             "valid_from",
@@ -95,7 +117,18 @@ STORED_TABLES: Final = (
             *_REAL_TIME,
             *_CREDITS,
         ),
-        {"valid_to": "Up to here, exclusive: the run that saw something else, or the end."},
+        {
+            "wallet_number": _NUMBER,
+            "valid_to": "Up to here, exclusive: the run that saw something else, or the end.",
+        },
+        "table",
+    ),
+    Relation(
+        "stored_currency_moves",
+        ("currency", "snapshot_at"),
+        f"By how much a run moved what all wallets hold in a currency. {_DERIVED}",
+        ("currency", "snapshot_at", *_MOVES),
+        {"currency": "Currency of the amounts.", "snapshot_at": "The run that saw it.", **_MOVES},
         "table",
     ),
     Relation(

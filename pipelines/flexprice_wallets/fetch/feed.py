@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from flexprice_wallets.api.attempts import Api, RequestCounts
 from flexprice_wallets.api.calls import (
@@ -35,8 +36,7 @@ class Selection:
         return not (self.customer_ids or self.lookup_keys)
 
 
-@dataclass(slots=True)
-class CustomersFound:
+class CustomersFound(NamedTuple):
     """Records of the listing that the run covers. `total` is what the API says there are in all."""
 
     records: list[object]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
+from collections import deque
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -15,6 +17,9 @@ from flexprice_wallets.fetch.schedule import Schedule, Task
 from flexprice_wallets.parse.answers import wallet_of_answer, wallets_of_answer
 
 Event = TypeVar("Event")
+
+#: Seconds in which readings gather before they are taken together: taking each by itself would hold up the workers.
+_GATHERING = 0.01
 
 _DECODERS: dict[Resource, Decoder] = {
     "customer_wallets": wallets_of_answer,
@@ -31,10 +36,11 @@ class Workers(Generic[Event]):
 
     def __init__(self, api: Api, count: int) -> None:
         self._api = api
-        self._schedule = Schedule(capacity=4 * count + 1000)
-        self._done: queue.Queue[Reading | Event | BaseException] = queue.Queue(
-            maxsize=4 * count + 1000
-        )
+        self._most_waiting = 4 * count + 1000
+        self._schedule = Schedule(capacity=self._most_waiting)
+        # Bounded by `announce`: the lock of a bounded queue has all workers wait for each other.
+        self._done: queue.SimpleQueue[Reading | Event | BaseException] = queue.SimpleQueue()
+        self._gathered: deque[Reading | Event | BaseException] = deque()
         self._is_stopped = False
         for number in range(count):
             threading.Thread(target=self._work, name=f"fetch-{number}", daemon=True).start()
@@ -45,12 +51,9 @@ class Workers(Generic[Event]):
 
     def announce(self, event: Reading | Event | BaseException) -> None:
         """Have `take` give this too, or raise it where it is an exception; waits while `take` lags behind."""
-        while not self._is_stopped:
-            try:
-                self._done.put(event, timeout=1.0)
-                return
-            except queue.Full:
-                continue
+        while self._done.qsize() >= self._most_waiting and not self._is_stopped:
+            time.sleep(_GATHERING)
+        self._done.put(event)
 
     def take(self) -> Reading | Event:
         """Wait for the next reading or event.
@@ -59,10 +62,18 @@ class Workers(Generic[Event]):
             AccessRefused: where the API refused the key.
             BaseException: what was announced or broke a worker.
         """
-        done = self._done.get()
+        if not self._gathered:
+            self._gather()
+        done = self._gathered.popleft()
         if isinstance(done, BaseException):
             raise done
         return done
+
+    def _gather(self) -> None:
+        self._gathered.append(self._done.get())
+        time.sleep(_GATHERING)
+        for _ in range(self._done.qsize()):
+            self._gathered.append(self._done.get_nowait())
 
     def stop(self) -> None:
         """End the workers; requests under way are left to themselves."""

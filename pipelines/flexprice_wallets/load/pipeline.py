@@ -64,8 +64,9 @@ def load_snapshot(
         is_continued = copy_published(paths)
         if not is_continued:
             create_database(paths.copy)
-        # Opened once for everything: opening and closing take longer than most of what is done in between.
-        with open_database(paths.copy) as connection:
+        row: dict[str, Any] = {}
+        # Open throughout, as dlt would open and close it for every table.
+        with _open_copy(paths) as connection:
             known, last = (
                 _read_known(connection, paths, options.raw_schema)
                 if is_continued
@@ -82,14 +83,20 @@ def load_snapshot(
                 options.limits,
                 on_progress,
             )
-            row: dict[str, Any] = {}
             _run_dlt(connection, paths, options.raw_schema, request, row)
-            # Of a large tenant it takes as much memory as what follows.
-            known.clear()
+        # Opened anew, as what DuckDB has read until now would take as much memory as what follows.
+        with _open_copy(paths) as connection:
             _finish_copy(connection, options, row)
     except Exception as error:
         raise _own_error(error) from error
     return row
+
+
+def _open_copy(paths: WarehousePaths) -> duckdb.DuckDBPyConnection:
+    connection = open_database(paths.copy)
+    # One thread takes the least memory, and is hardly slower with what one run writes.
+    connection.execute("set threads = 1")
+    return connection
 
 
 def _read_known(
@@ -134,8 +141,6 @@ def _finish_copy(
     connection: duckdb.DuckDBPyConnection, options: SnapshotOptions, row: dict[str, Any]
 ) -> None:
     """Bring the derived tables, views and comments up to date, and write all of it to the file."""
-    # One thread takes the least memory, and is no slower with what changes in a run.
-    connection.execute("set threads = 1")
     connection.execute(
         f'update "{options.raw_schema}".warehouse set tenant_id = ?, environment_id = ? '
         "where tenant_id is null and environment_id is null",

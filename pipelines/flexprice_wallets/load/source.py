@@ -80,6 +80,8 @@ def snapshot_source(
                 yield dlt.mark.with_table_name(rows, name)
         finally:
             request.feed.stop()
+            # Of a large tenant it takes as much memory as what follows.
+            request.known.clear()
 
     @dlt.source(name="flexprice_wallets", max_table_nesting=0)
     def flexprice_wallets() -> DltResource:
