@@ -82,6 +82,7 @@ def load_snapshot(
                 feed,
                 options.limits,
                 on_progress,
+                has_tables=is_continued,
             )
             _run_dlt(connection, paths, options.raw_schema, request, row)
         # Opened anew, as what DuckDB has read until now would take as much memory as what follows.
@@ -168,9 +169,10 @@ def _own_error(error: BaseException) -> FlexpriceWalletsError:
             return NotAWarehouse(
                 f"The database is damaged ({_first_line(seen)}). It was left as it is; restore a backup."
             )
-        # A checkpoint that fails is fatal to DuckDB, whatever the reason.
-        if isinstance(
-            seen, duckdb.IOException | duckdb.OutOfMemoryException | duckdb.FatalException
+        if isinstance(seen, duckdb.Error) and (
+            isinstance(seen, duckdb.IOException | duckdb.OutOfMemoryException)
+            # A commit or checkpoint that cannot write fails as that.
+            or "could not write" in str(seen).lower()
         ):
             return StorageError(
                 f"DuckDB could not write ({_first_line(seen)}); nothing was published. "

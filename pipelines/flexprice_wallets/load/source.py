@@ -50,7 +50,10 @@ class WarehouseVersions:
 
 @dataclass(slots=True)
 class SnapshotRequest:
-    """One snapshot to be taken: when, of whom, of what, compared with what, and read through which feed."""
+    """One snapshot to be taken: when, of whom, of what, compared with what, and read through which feed.
+
+    `has_tables`: the destination has all tables, so that those without rows need not be mentioned.
+    """
 
     time: SnapshotTime
     started_at: datetime
@@ -61,6 +64,7 @@ class SnapshotRequest:
     feed: Feed | ProcessFeed
     limits: Limits
     on_progress: Callable[[Progress], None] = lambda _: None
+    has_tables: bool = False
 
 
 def snapshot_source(
@@ -75,8 +79,14 @@ def snapshot_source(
     def snapshot() -> Iterator[DataItemWithMeta]:
         request = open_request()
         try:
-            yield from (_declaration(table) for table in TABLES)
+            # Each table that dlt hears of costs it some time, also without rows.
+            undeclared = {table.name: table for table in TABLES}
+            if not request.has_tables:
+                yield from map(_declaration, TABLES)
+                undeclared.clear()
             for name, rows in _rows(request, row_of_snapshot):
+                if name in undeclared:
+                    yield _declaration(undeclared.pop(name))
                 yield dlt.mark.with_table_name(rows, name)
         finally:
             request.feed.stop()
