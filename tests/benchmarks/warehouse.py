@@ -189,7 +189,7 @@ def _apply(warehouse: Path, every: int | None) -> float:
         write_snapshot(connection, every=every)
         connection.execute("checkpoint")
     with open_database(warehouse) as connection:
-        connection.execute("set threads = 1")
+        connection.execute("set threads = 2")
         started = time.perf_counter()
         apply_snapshots(connection)
         connection.execute("checkpoint")

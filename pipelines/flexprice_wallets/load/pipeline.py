@@ -66,7 +66,9 @@ def load_snapshot(
             create_database(paths.copy)
         row: dict[str, Any] = {}
         # Open throughout, as dlt would open and close it for every table.
-        with _open_copy(paths) as connection:
+        with open_database(paths.copy) as connection:
+            # Copying the new rows in on one thread takes the least memory.
+            connection.execute("set threads = 1")
             known, last = (
                 _read_known(connection, paths, options.raw_schema)
                 if is_continued
@@ -86,18 +88,11 @@ def load_snapshot(
             )
             _run_dlt(connection, paths, options.raw_schema, request, row)
         # Opened anew, as what DuckDB has read until now would take as much memory as what follows.
-        with _open_copy(paths) as connection:
+        with open_database(paths.copy) as connection:
             _finish_copy(connection, options, row)
     except Exception as error:
         raise _own_error(error) from error
     return row
-
-
-def _open_copy(paths: WarehousePaths) -> duckdb.DuckDBPyConnection:
-    connection = open_database(paths.copy)
-    # One thread takes the least memory, and is hardly slower with what one run writes.
-    connection.execute("set threads = 1")
-    return connection
 
 
 def _read_known(
@@ -142,6 +137,8 @@ def _finish_copy(
     connection: duckdb.DuckDBPyConnection, options: SnapshotOptions, row: dict[str, Any]
 ) -> None:
     """Bring the derived tables, views and comments up to date, and write all of it to the file."""
+    # More threads take more memory, and are hardly faster with what one run changes.
+    connection.execute("set threads = 2")
     connection.execute(
         f'update "{options.raw_schema}".warehouse set tenant_id = ?, environment_id = ? '
         "where tenant_id is null and environment_id is null",
