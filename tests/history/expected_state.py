@@ -129,7 +129,7 @@ def _customer_last_observed(
     if not last.is_listed:
         return last.since.at
     read = (each.at for each in snapshots if each.could_read(customer_id))
-    return max(last.since.at, *read)
+    return max([last.since.at, *read])
 
 
 def wallets(sights: Mapping[str, Sequence[Sight]]) -> list[Record]:

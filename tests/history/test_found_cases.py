@@ -43,3 +43,15 @@ def test_what_a_promotional_wallet_holds_is_not_prepaid(tmp_path: Path) -> None:
         stage = Stage(emulator, tmp_path / "warehouse.duckdb")
         stage.load(Run())
         assert view_faults(stage.database, stage.oracle) == []
+
+
+def test_a_customer_that_could_never_be_read(tmp_path: Path) -> None:
+    world = World(0, now=BEGIN)
+    unread = world.add_customer(wallets=1).id
+    world.add_customer(wallets=1)
+    with Emulator(world=world) as emulator:
+        stage = Stage(emulator, tmp_path / "warehouse.duckdb")
+        for hour in (0, 12):
+            stage.at(0, hour)
+            stage.load(Run(failed_customers=[unread]))
+            assert view_faults(stage.database, stage.oracle) == []
