@@ -16,10 +16,7 @@ from tests.benchmarks.report import write
 from tests.benchmarks.results import Section
 from tests.benchmarks.world import customers_of_world
 
-pytestmark = [
-    pytest.mark.once,
-    pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux"),
-]
+pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
 
 
 @pytest.mark.slow

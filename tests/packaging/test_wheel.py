@@ -16,8 +16,6 @@ import pytest
 
 import flexprice_wallets
 
-pytestmark = pytest.mark.once
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

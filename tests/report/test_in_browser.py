@@ -10,8 +10,6 @@ import pytest
 from tests.report.browser import Browser
 
 #: The lowest contrast between text and the ground of a section, as WCAG reckons it.
-pytestmark = pytest.mark.once
-
 CONTRAST = """
 (() => {
   const channel = (c) => { c /= 255; return c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4; };

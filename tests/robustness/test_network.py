@@ -36,8 +36,6 @@ from tests.robustness.support import (
     wrong_values,
 )
 
-pytestmark = pytest.mark.once
-
 WALLETS = "/v1/customers/wallets"
 SEARCH = "/v1/customers/search"
 

@@ -30,8 +30,6 @@ from tests.robustness.support import (
 )
 
 #: With characters that JSON, URLs and Python write in their own ways.
-pytestmark = pytest.mark.once
-
 KEY = 'sk_live_7Qz"4\\m%&+/=pW<9>x'
 _FORMS = (KEY, "sk_live_7Qz", "pW<9>x", "7Qz%22", "pW%3C9")
 
