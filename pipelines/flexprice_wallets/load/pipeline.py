@@ -90,7 +90,7 @@ def load_snapshot(
         # Opened anew, as what DuckDB has read until now would take as much memory as what follows.
         with open_database(paths.copy) as connection:
             _finish_copy(connection, options, row)
-    except Exception as error:
+    except duckdb.Error as error:
         raise _own_error(error) from error
     return row
 
@@ -124,13 +124,17 @@ def _run_dlt(
     request: SnapshotRequest,
     row: dict[str, Any],
 ) -> None:
-    pipeline = dlt.pipeline(
-        pipeline_name="flexprice_wallets",
-        pipelines_dir=str(paths.pipelines_folder),
-        destination=dlt.destinations.duckdb(connection),
-        dataset_name=raw_schema,
-    )
-    pipeline.run(snapshot_source(lambda: request, row), loader_file_format="parquet")
+    try:
+        pipeline = dlt.pipeline(
+            pipeline_name="flexprice_wallets",
+            pipelines_dir=str(paths.pipelines_folder),
+            destination=dlt.destinations.duckdb(connection),
+            dataset_name=raw_schema,
+        )
+        pipeline.run(snapshot_source(lambda: request, row), loader_file_format="parquet")
+    except Exception as error:
+        # dlt wraps whatever it is that a step raises.
+        raise _own_error(error) from error
 
 
 def _finish_copy(
