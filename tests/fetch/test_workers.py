@@ -31,9 +31,14 @@ def emulator() -> Iterator[Emulator]:
 
 
 @contextmanager
-def workers_on(emulator: Emulator, key: str | None = None) -> Iterator[Workers[str]]:
+def workers_on(
+    emulator: Emulator,
+    key: str | None = None,
+    pace: Pace | None = None,
+    policy: RetryPolicy = _IMPATIENT,
+) -> Iterator[Workers[str]]:
     client = ApiClient(emulator.base_url, Secret(key or emulator.api_key))
-    workers = Workers[str](Api(client, Pace(4), _IMPATIENT), 4)
+    workers = Workers[str](Api(client, pace or Pace(4), policy), 4)
     try:
         yield workers
     finally:
@@ -74,6 +79,18 @@ def test_lookup_keys_and_wallets_can_be_asked_for(emulator: Emulator) -> None:
     assert wallet_id in str(readings[key].records)
     assert wallet_id in str(readings[wallet_id].records)
     assert readings["wallet_gone"].is_missing
+
+
+def test_waiting_for_the_pace_does_not_use_up_the_time_of_a_call(emulator: Emulator) -> None:
+    customer_id = emulator.world.published_customer_ids()[0]
+    emulator.faults.add(Fault("server_error", key=customer_id, times=2))
+    # The third attempt starts after six seconds of waiting for a turn.
+    pace, policy = Pace(4, requests_per_second=1 / 3), RetryPolicy(total_time=2.5, first_delay=0.01)
+    with workers_on(emulator, pace=pace, policy=policy) as workers:
+        workers.submit(customer_wallets(customer_id, Figures()))
+        reading = read(workers, 1)[customer_id]
+    assert reading.failure is None
+    assert reading.attempts == 3
 
 
 def test_a_call_is_tried_again_while_others_go_on(emulator: Emulator) -> None:

@@ -321,16 +321,6 @@ def test_all_that_may_ask_do_ask() -> None:
     assert time.monotonic() - started < 4, "150 requests of 0.1 s, ten at once"
 
 
-def test_waiting_for_the_pace_does_not_use_up_the_time_of_a_call(
-    emulator: Emulator, database: Path
-) -> None:
-    emulator.faults.add(Fault("server_error", path=WALLETS, times=5))
-    retries = RetryPolicy(attempts=4, total_time=1.0, first_delay=0.01, longest_delay=0.05)
-    # Forty workers queue for one another's turns for two seconds.
-    api = {"retries": retries, "workers": 40, "max_requests_per_second": 20.0}
-    assert snapshot(emulator, database, api).exit_code is ExitCode.COMPLETE
-
-
 def test_retries_are_bounded_in_number_and_time_and_spread() -> None:
     policy, random = RetryPolicy(), Random(1)
     assert policy.delay(policy.attempts, 0.0, None, random) is None
