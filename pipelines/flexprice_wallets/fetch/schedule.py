@@ -60,7 +60,8 @@ class Schedule:
                     return heapq.heappop(self._put_off)[2]
                 if self._new:
                     task = self._new.popleft()
-                    self._has_room.notify()
+                    if len(self._new) <= self._capacity // 2:
+                        self._has_room.notify()
                     return task
                 self._has_task.wait(self._put_off[0][0] - now if self._put_off else None)
             return None
