@@ -10,64 +10,15 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flexprice_wallets.api.attempts import Api
-from flexprice_wallets.api.backoff import RetryPolicy
-from flexprice_wallets.api.client import ApiClient, Timeouts
-from flexprice_wallets.api.pace import Pace
+from flexprice_wallets.api.options import fits_header
 from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.errors import ConfigurationError
 
 ENVIRONMENT_PREFIX = "FLEXPRICE"
 _DLT_SECTION = ("sources", "flexprice_wallets")
-
-
-@dataclass(frozen=True, slots=True)
-class ApiOptions:
-    """How to reach the API and how hard to ask."""
-
-    api_key: Secret
-    base_url: str = DEFAULT_BASE_URL
-    environment_id: str | None = None
-    workers: int = 8
-    max_requests_per_second: float | None = None
-    allow_plain_http: bool = False
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    retries: RetryPolicy = field(default_factory=RetryPolicy)
-
-
-def open_api(options: ApiOptions) -> Api:
-    """The API, ready to be asked.
-
-    Raises:
-        ConfigurationError: where the base URL is none the key may be sent to.
-    """
-    if options.environment_id and not _fits_header(options.environment_id):
-        raise ConfigurationError(
-            "Set --environment-id (or FLEXPRICE_ENVIRONMENT_ID) to the id as Flexprice shows it: this one has "
-            "characters that no id has."
-        )
-    try:
-        client = ApiClient(
-            options.base_url,
-            options.api_key,
-            environment_id=options.environment_id,
-            connections=options.workers + 1,
-            timeouts=options.timeouts,
-            allow_plain_http=options.allow_plain_http,
-        )
-    except ValueError:
-        # Of the standard library or of requests; the text of the exception may hold more than belongs in a log.
-        raise ConfigurationError(
-            f"Set --base-url (or FLEXPRICE_BASE_URL) to an address such as {DEFAULT_BASE_URL}: this one is none."
-        ) from None
-    # One more than the workers: the listing goes on while all of them are busy.
-    pace = Pace(options.workers + 1, options.max_requests_per_second)
-    return Api(client, pace, options.retries)
 
 
 def configured_api_key() -> Secret:
@@ -82,16 +33,12 @@ def configured_api_key() -> Secret:
             "No API key: set the environment variable FLEXPRICE_API_KEY, or api_key under "
             "[sources.flexprice_wallets] in .dlt/secrets.toml."
         )
-    if not isinstance(key, str) or not _fits_header(key):
+    if not isinstance(key, str) or not fits_header(key):
         raise ConfigurationError(
             "The API key in FLEXPRICE_API_KEY (or .dlt/secrets.toml) has characters that no key has: "
             "set it again, without spaces or line ends."
         )
     return Secret(key)
-
-
-def _fits_header(text: str) -> bool:
-    return text.isascii() and text.isprintable() and " " not in text
 
 
 def environment_name(option: str) -> str:

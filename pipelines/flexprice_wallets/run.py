@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexprice_wallets.api.calls import Figures
+from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.compare.snapshot_time import choose_snapshot_time
-from flexprice_wallets.configuration import ApiOptions, open_api
+from flexprice_wallets.compare.tolerance import Limits
 from flexprice_wallets.errors import ExitCode
-from flexprice_wallets.fetch.feed import Feed, Selection
 from flexprice_wallets.fetch.process import ProcessFeed
+from flexprice_wallets.fetch.selection import Selection
 from flexprice_wallets.load.dlt_settings import apply_dlt_settings
-from flexprice_wallets.load.observation import Limits, Progress
+from flexprice_wallets.load.progress import Progress
 from flexprice_wallets.publish.lock import exclusive_run
 from flexprice_wallets.publish.paths import WarehousePaths
 from flexprice_wallets.publish.working_copy import publish, working_folder
 from flexprice_wallets.signals import raise_if_interrupted
 
 if TYPE_CHECKING:
+    from flexprice_wallets.fetch.feed import Feed
     from flexprice_wallets.load.pipeline import SnapshotOptions
 
 
@@ -82,9 +84,13 @@ def load(
 
 def _open_feed(options: LoadOptions) -> Feed | ProcessFeed:
     """The feed, already at work."""
-    api = open_api(options.api)
     if options.fetch_in_own_process:
+        options.api.check()
         return ProcessFeed(options.api, options.selection, options.figures)
+    from flexprice_wallets.api.attempts import open_api
+    from flexprice_wallets.fetch.feed import Feed
+
+    api = open_api(options.api)
     return Feed(api, options.selection, options.figures, options.api.workers)
 
 

@@ -9,7 +9,8 @@ from flexprice_wallets.api.calls import (
     lookup_key_wallets,
     wallet,
 )
-from flexprice_wallets.api.client import ApiClient, AttemptFailed, checked_base_url
+from flexprice_wallets.api.client import ApiClient, AttemptFailed
+from flexprice_wallets.api.options import checked_base_url
 from flexprice_wallets.api.secret import Secret
 from flexprice_wallets.errors import ConfigurationError
 

@@ -8,11 +8,12 @@ import pytest
 
 from flexprice_emulator import Emulator
 from flexprice_wallets.api.calls import Figures, Reading
+from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.configuration import ApiOptions
 from flexprice_wallets.errors import ConfigurationError, RunFailed
-from flexprice_wallets.fetch.feed import ListingDone, Selection
+from flexprice_wallets.fetch.events import ListingDone
 from flexprice_wallets.fetch.process import ProcessFeed
+from flexprice_wallets.fetch.selection import Selection
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from flexprice_emulator import Emulator, Fault, World
 from flexprice_wallets.api.calls import Figures
+from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.compare.tolerance import Tolerance
-from flexprice_wallets.configuration import ApiOptions
-from flexprice_wallets.fetch.feed import Selection
-from flexprice_wallets.load.observation import Limits
+from flexprice_wallets.compare.tolerance import Limits, Tolerance
+from flexprice_wallets.fetch.selection import Selection
 from flexprice_wallets.run import LoadOptions, LoadResult, load
 from tests.history.observed import Snapshot, Within
 from tests.history.oracle import Oracle

@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 
 from flexprice_emulator import Emulator
+from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.configuration import ApiOptions
 from flexprice_wallets.run import LoadOptions, LoadResult, load
 
 

@@ -20,9 +20,8 @@ import requests
 import flexprice_wallets
 from flexprice_emulator import Emulator
 from flexprice_wallets.api.backoff import RetryPolicy
-from flexprice_wallets.api.client import Timeouts
+from flexprice_wallets.api.options import ApiOptions, Timeouts
 from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.configuration import ApiOptions
 from flexprice_wallets.run import LoadOptions, LoadResult, load
 
 #: Where the packages are, for processes that do not inherit this one's path.

@@ -18,12 +18,12 @@ import pytest
 from flexprice_emulator import Emulator, Fault, FaultKind, Request, World
 from flexprice_wallets.api.backoff import RetryPolicy
 from flexprice_wallets.api.calls import Call
-from flexprice_wallets.api.client import ApiClient, AttemptFailed, Timeouts
+from flexprice_wallets.api.client import ApiClient, AttemptFailed
+from flexprice_wallets.api.options import Timeouts
 from flexprice_wallets.api.pace import Pace
 from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.compare.tolerance import Tolerance
+from flexprice_wallets.compare.tolerance import Limits, Tolerance
 from flexprice_wallets.errors import AccessRefused, ApiUnavailable, ExitCode, ListingFailed
-from flexprice_wallets.load.observation import Limits
 from flexprice_wallets.parse.answers import AnswerError, wallets_of_answer
 from tests.robustness.support import (
     FEW_RETRIES,

@@ -8,9 +8,8 @@ import pytest
 
 from flexprice_emulator import Emulator, World
 from flexprice_wallets.api.calls import Figures
-from flexprice_wallets.compare.tolerance import Tolerance
+from flexprice_wallets.compare.tolerance import Limits, Tolerance
 from flexprice_wallets.errors import ExitCode, ForeignAnswer, TooManyVanished
-from flexprice_wallets.load.observation import Limits
 from tests.robustness.support import (
     leftovers,
     query,

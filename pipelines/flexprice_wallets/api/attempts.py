@@ -6,30 +6,18 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from flexprice_wallets.api.backoff import RetryPolicy
 from flexprice_wallets.api.calls import Call
 from flexprice_wallets.api.client import ApiClient, AttemptFailed
+from flexprice_wallets.api.counts import RequestCounts
+from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.api.outcomes import Failed, Outcome, Refused, outcome_of
 from flexprice_wallets.api.pace import Pace
-from flexprice_wallets.errors import AccessRefused
+from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
+from flexprice_wallets.errors import AccessRefused, ConfigurationError
 
 Decoder = Callable[[bytes], list[object]]
-
-
-@dataclass(slots=True)
-class RequestCounts:
-    """How many requests were sent, and how many of them were repetitions."""
-
-    requests: int = 0
-    retries: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def add(self, *, is_retry: bool) -> None:
-        with self._lock:
-            self.requests += 1
-            self.retries += is_retry
 
 
 class Api:
@@ -97,6 +85,32 @@ class Api:
         """Wake everybody who waits: the run ends."""
         self._stopped.set()
         self.pace.stop()
+
+
+def open_api(options: ApiOptions) -> Api:
+    """The API, ready to be asked.
+
+    Raises:
+        ConfigurationError: as `ApiOptions.check`, or where the base URL is none.
+    """
+    options.check()
+    try:
+        client = ApiClient(
+            options.base_url,
+            options.api_key,
+            environment_id=options.environment_id,
+            connections=options.workers + 1,
+            timeouts=options.timeouts,
+            allow_plain_http=options.allow_plain_http,
+        )
+    except ValueError:
+        # Of the standard library or of requests; the text of the exception may hold more than belongs in a log.
+        raise ConfigurationError(
+            f"Set --base-url (or FLEXPRICE_BASE_URL) to an address such as {DEFAULT_BASE_URL}: this one is none."
+        ) from None
+    # One more than the workers: the listing goes on while all of them are busy.
+    pace = Pace(options.workers + 1, options.max_requests_per_second)
+    return Api(client, pace, options.retries)
 
 
 def access_refused(refused: Refused) -> AccessRefused:

@@ -8,7 +8,6 @@ are not followed, so the key never reaches another host.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
@@ -17,15 +16,14 @@ import urllib3
 from flexprice_wallets import __version__
 from flexprice_wallets.api.bounded import BoundedAdapter
 from flexprice_wallets.api.calls import Call, Failure
+from flexprice_wallets.api.options import LOOPBACK, Timeouts, checked_base_url
 from flexprice_wallets.api.outcomes import Answer, Failed
 from flexprice_wallets.api.secret import Secret
 from flexprice_wallets.contract import endpoints
-from flexprice_wallets.errors import ConfigurationError
 
 _LARGEST_ANSWER = 256 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _NO_RETRIES = urllib3.Retry(total=False)
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class AttemptFailed(Exception):
@@ -34,15 +32,6 @@ class AttemptFailed(Exception):
     def __init__(self, error_code: str, message: str) -> None:
         super().__init__(message)
         self.outcome = Failed(Failure(error_code, message), may_pass=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: to connect, between two pieces of an answer, and for a whole answer."""
-
-    connect: float = 10.0
-    read: float = 30.0
-    answer: float = 90.0
 
 
 class ApiClient:
@@ -55,12 +44,13 @@ class ApiClient:
         *,
         environment_id: str | None = None,
         connections: int = 8,
-        timeouts: Timeouts = Timeouts(),
+        timeouts: Timeouts | None = None,
         allow_plain_http: bool = False,
     ) -> None:
         self.base_url = checked_base_url(base_url, allow_plain_http=allow_plain_http)
         # As a JSON text holds it.
         self._key = json.dumps(api_key.reveal())[1:-1].encode()
+        timeouts = timeouts or Timeouts()
         self._adapter = BoundedAdapter(
             timeouts.answer,
             pool_connections=1,
@@ -86,7 +76,7 @@ class ApiClient:
         with requests.Session() as session:
             transport = session.merge_environment_settings(self.base_url, {}, None, None, None)
         # A proxy is another machine, which plain http would show the key to.
-        is_loopback = urlsplit(self.base_url).hostname in _LOOPBACK
+        is_loopback = urlsplit(self.base_url).hostname in LOOPBACK
         proxies = {} if is_loopback else transport["proxies"]
         request = requests.Request("GET", self.base_url).prepare()
         verify, certificate = transport["verify"], transport["cert"]
@@ -156,35 +146,6 @@ class ApiClient:
             else:
                 response.close()
         return b"".join(pieces)
-
-
-def checked_base_url(base_url: str, *, allow_plain_http: bool = False) -> str:
-    """The base URL without its last slash, if the key may be sent there.
-
-    Raises:
-        ConfigurationError: where it is no http(s) URL, holds a user or password, a query or a fragment, or is plain
-            http to another machine.
-    """
-    where = "Set --base-url (or FLEXPRICE_BASE_URL)"
-    try:
-        parts = urlsplit(base_url.strip())
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address:
-        raise ConfigurationError(
-            f"{where} to an address such as {endpoints.DEFAULT_BASE_URL}: this one is none."
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigurationError(
-            f"{where} without user, password, query or fragment; the key goes in FLEXPRICE_API_KEY."
-        )
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not allow_plain_http:
-        raise ConfigurationError(
-            f"{where} to an https address: over plain http everybody on the way could read the key. "
-            "If that is what you want, add --allow-plain-http."
-        )
-    return base_url.strip().rstrip("/")
 
 
 def _connection_message(error: Exception) -> str:

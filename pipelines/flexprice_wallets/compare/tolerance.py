@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from flexprice_wallets.errors import ConfigurationError
@@ -44,3 +44,11 @@ class Tolerance:
         if self.share is None:
             return str(self.count)
         return f"{float(self.share * 100):g}% and more than {_ALWAYS_TOLERATED}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may fail, and how many wallets may vanish, before the run is given up."""
+
+    failures: Tolerance = field(default_factory=lambda: Tolerance.parse("5%"))
+    vanished: Tolerance = field(default_factory=lambda: Tolerance.parse("20%"))

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple
 
-from flexprice_wallets.api.attempts import Api, RequestCounts
+from flexprice_wallets.api.attempts import Api
 from flexprice_wallets.api.calls import (
     Call,
     Figures,
@@ -20,39 +17,11 @@ from flexprice_wallets.api.calls import (
     lookup_key_wallets,
     wallet,
 )
+from flexprice_wallets.api.counts import RequestCounts
+from flexprice_wallets.fetch.events import CustomersFound, FeedEvent, ListingDone, text_field
+from flexprice_wallets.fetch.selection import Selection
 from flexprice_wallets.fetch.workers import Workers
 from flexprice_wallets.listing.customers import ListedCustomers, listed_customers
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which customers a run covers: all, or those named by their Flexprice id or by their id in the caller's system."""
-
-    customer_ids: tuple[str, ...] = ()
-    lookup_keys: tuple[str, ...] = ()
-
-    @property
-    def is_all(self) -> bool:
-        return not (self.customer_ids or self.lookup_keys)
-
-
-class CustomersFound(NamedTuple):
-    """Records of the listing that the run covers. `total` is what the API says there are in all."""
-
-    records: list[object]
-    observed_at: datetime
-    total: int | None
-
-
-@dataclass(slots=True)
-class ListingDone:
-    """The listing is complete. `calls`: customers whose wallets were asked for; `named_only`: ids named, not listed."""
-
-    calls: int
-    named_only: list[str] = field(default_factory=list)
-
-
-FeedEvent = CustomersFound | ListingDone
 
 
 class Feed:
@@ -149,9 +118,3 @@ class Feed:
     def _announce(self, page: ListedCustomers, records: list[object]) -> None:
         if records:
             self._workers.announce(CustomersFound(records, page.observed_at, page.total))
-
-
-def text_field(record: object, name: str) -> str:
-    """A text of a record that is not checked yet; '' where there is none."""
-    value = record.get(name) if isinstance(record, dict) else None
-    return value if isinstance(value, str) else ""

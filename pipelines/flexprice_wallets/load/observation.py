@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
 from flexprice_wallets.api.calls import Failure, Reading
 from flexprice_wallets.compare.comparison import Comparison
-from flexprice_wallets.compare.tolerance import Tolerance
+from flexprice_wallets.compare.tolerance import Limits
 from flexprice_wallets.errors import ApiUnavailable, TooManyVanished
-from flexprice_wallets.fetch.feed import CustomersFound, Feed, ListingDone, text_field
+from flexprice_wallets.fetch.events import CustomersFound, ListingDone, text_field
+from flexprice_wallets.fetch.feed import Feed
 from flexprice_wallets.fetch.process import ProcessFeed
+from flexprice_wallets.load.progress import Progress
 from flexprice_wallets.parse.records import CustomerRecord, WalletSettings
 
 #: So many customers in a row that could not be read are a sign that none can.
@@ -25,22 +26,6 @@ class LastVersions(Protocol):
     def settings(self, wallet_ids: list[str]) -> dict[str, WalletSettings]: ...
 
     def customers(self, customer_ids: list[str]) -> list[CustomerRecord]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much may fail, and how many wallets may vanish, before the run is given up."""
-
-    failures: Tolerance = field(default_factory=lambda: Tolerance.parse("5%"))
-    vanished: Tolerance = field(default_factory=lambda: Tolerance.parse("20%"))
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a run is, for whoever shows it. `expected` is None until the API has said how many there are."""
-
-    done: int = 0
-    expected: int | None = None
 
 
 class Observation:

@@ -14,11 +14,13 @@ import duckdb
 from flexprice_wallets.api.calls import Figures
 from flexprice_wallets.compare.known import Known
 from flexprice_wallets.compare.snapshot_time import SnapshotTime, choose_snapshot_time
+from flexprice_wallets.compare.tolerance import Limits
 from flexprice_wallets.errors import FlexpriceWalletsError, NotAWarehouse, RunFailed, StorageError
-from flexprice_wallets.fetch.feed import Feed, Selection
+from flexprice_wallets.fetch.feed import Feed
 from flexprice_wallets.fetch.process import ProcessFeed
+from flexprice_wallets.fetch.selection import Selection
 from flexprice_wallets.load.known import read_known
-from flexprice_wallets.load.observation import Limits, Progress
+from flexprice_wallets.load.progress import Progress
 from flexprice_wallets.load.source import SnapshotRequest, WarehouseVersions, snapshot_source
 from flexprice_wallets.publish.database import (
     create_database,

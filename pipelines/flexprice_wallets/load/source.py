@@ -14,20 +14,25 @@ from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
 from flexprice_wallets import __version__
+from flexprice_wallets.api.attempts import open_api
 from flexprice_wallets.api.calls import Figures
+from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.api.secret import Secret
 from flexprice_wallets.compare.comparison import Comparison
 from flexprice_wallets.compare.known import Known
 from flexprice_wallets.compare.snapshot_time import SnapshotTime, choose_snapshot_time
-from flexprice_wallets.configuration import ApiOptions, configured_api_key, open_api
+from flexprice_wallets.compare.tolerance import Limits
+from flexprice_wallets.configuration import configured_api_key
 from flexprice_wallets.contract.columns import ColumnType, Table
 from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.contract.tables import CONTRACT_VERSION, HASH_RECIPE, TABLES
-from flexprice_wallets.fetch.feed import Feed, Selection
+from flexprice_wallets.fetch.feed import Feed
 from flexprice_wallets.fetch.process import ProcessFeed
+from flexprice_wallets.fetch.selection import Selection
 from flexprice_wallets.load.arrow import RowBuffer, arrow_schema
 from flexprice_wallets.load.known import read_known, read_last_customers, read_last_settings
-from flexprice_wallets.load.observation import LastVersions, Limits, Observation, Progress
+from flexprice_wallets.load.observation import LastVersions, Observation
+from flexprice_wallets.load.progress import Progress
 from flexprice_wallets.parse.records import CustomerRecord, WalletSettings
 from flexprice_wallets.publish.database import last_snapshot_at
 
