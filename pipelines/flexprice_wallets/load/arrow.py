@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+# Arrow imports it with the first column: rather here, while the API is waited for.
+import pandas  # noqa: F401
 import pyarrow as pa
 
 from flexprice_wallets.contract.columns import ColumnType, Table
@@ -35,7 +37,7 @@ def arrow_schema(table: Table) -> pa.Schema:
 class RowBuffer:
     """Collects rows of all tables and gives them back as Arrow tables, a few thousand rows at a time."""
 
-    def __init__(self, capacity: int = 2000) -> None:
+    def __init__(self, capacity: int = 8000) -> None:
         self._capacity = capacity
         self._schemas = {table.name: arrow_schema(table) for table in TABLES}
         self._rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}
