@@ -98,6 +98,10 @@ class StorageError(WarehouseError):
     """The file system refused: no space, no permission, read-only."""
 
 
+class OutputError(FlexpriceWalletsError):
+    """What a command did stands, but its result could not be printed."""
+
+
 class AccessRefused(FlexpriceWalletsError):
     """The API refused the key, or the key has no right to what was asked."""
 

@@ -11,18 +11,21 @@ from pathlib import Path
 import click
 
 from flexprice_wallets import __version__
+from flexprice_wallets.api.attempts import open_api
 from flexprice_wallets.api.backoff import RetryPolicy
 from flexprice_wallets.api.calls import Figures, customer_wallets
+from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.api.outcomes import Failed
 from flexprice_wallets.commands.options import api_options, logging_options, warehouse_options
-from flexprice_wallets.configuration import ApiOptions, configured_api_key, open_api
+from flexprice_wallets.commands.output import say
+from flexprice_wallets.configuration import configured_api_key
 from flexprice_wallets.errors import (
     ApiUnavailable,
     ExitCode,
     FlexpriceWalletsError,
     StorageError,
 )
-from flexprice_wallets.fetch.feed import text_field
+from flexprice_wallets.fetch.events import text_field
 from flexprice_wallets.listing.customers import listed_customers
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.parse.answers import wallets_of_answer
@@ -60,9 +63,9 @@ def check_command(
     codes = []
     for name, check in checks.items():
         try:
-            click.echo(f"ok      {name:<9} {check()}")
+            say(f"ok      {name:<9} {check()}")
         except FlexpriceWalletsError as error:
-            click.echo(f"failed  {name:<9} {error}")
+            say(f"failed  {name:<9} {error}")
             codes.append(error.exit_code)
     return max(codes, default=ExitCode.COMPLETE)
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
+from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.compare.tolerance import Tolerance
-from flexprice_wallets.configuration import ApiOptions
+from flexprice_wallets.commands.output import say
+from flexprice_wallets.compare.tolerance import Limits, Tolerance
 from flexprice_wallets.errors import ConfigurationError
-from flexprice_wallets.load.observation import Limits
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.run import LoadOptions, load
 from flexprice_wallets.signals import interruptible
@@ -113,10 +113,10 @@ def _show_next_steps(database: Path) -> None:
     command = "flexprice-wallets" if is_on_path else os.path.relpath(sys.argv[0])
     python = "python" if is_on_path else os.path.relpath(sys.executable)
     reading = f"import flexprice_wallets as fw; print(fw.open('{database}').balances())"
-    click.echo(f"The warehouse is {database}. Try next:\n")
-    click.echo(f"  {command} status --database {database}")
-    click.echo(f'  {python} -c "{reading}"')
-    click.echo(f"  {command} load    # the real thing: set FLEXPRICE_API_KEY first")
+    say(f"The warehouse is {database}. Try next:\n")
+    say(f"  {command} status --database {database}")
+    say(f'  {python} -c "{reading}"')
+    say(f"  {command} load    # the real thing: set FLEXPRICE_API_KEY first")
 
 
 def _load_days(database: Path, days: int, customers: int, seed: int) -> None:
@@ -125,7 +125,7 @@ def _load_days(database: Path, days: int, customers: int, seed: int) -> None:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(days=days) + timedelta(hours=_HOUR_OF_LOADS)
     world = World(customers, seed=seed, now=first)
-    click.echo(f"An emulated tenant with {customers} customers; one load a day for {days} days:")
+    say(f"An emulated tenant with {customers} customers; one load a day for {days} days:")
     with Emulator(world=world) as emulator:
         api = ApiOptions(Secret(emulator.api_key), emulator.base_url)
         # A tenant this small may well lose more than a fifth of its wallets in an eventful day.
@@ -143,9 +143,9 @@ def _show_day(at: datetime, changed: int, *, is_last: bool) -> None:
     """One line that moves on a terminal; elsewhere one line for each week."""
     line = f"  {at:%Y-%m-%d}  {changed:>4} wallets changed"
     if sys.stdout.isatty():
-        click.echo(f"\r{line}", nl=is_last)
+        say(f"\r{line}", ends_line=is_last)
     elif is_last or at.weekday() == 0:
-        click.echo(line)
+        say(line)
 
 
 def _show_tour(database: Path) -> None:
@@ -154,5 +154,5 @@ def _show_tour(database: Path) -> None:
 
     with open_database(database, read_only=True) as connection:
         for question, sql in _TOUR:
-            click.echo(f"\n{question}\n")
+            say(f"\n{question}\n")
             print_query(connection, sql)

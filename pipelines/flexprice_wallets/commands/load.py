@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from flexprice_wallets.api.calls import Figures
+from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.commands.options import (
     SnapshotTimeType,
     ToleranceType,
@@ -21,12 +22,12 @@ from flexprice_wallets.commands.options import (
     option,
     warehouse_options,
 )
+from flexprice_wallets.commands.output import say
 from flexprice_wallets.commands.progress import shown_progress
-from flexprice_wallets.compare.tolerance import Tolerance
-from flexprice_wallets.configuration import ApiOptions, configured_api_key
+from flexprice_wallets.compare.tolerance import Limits, Tolerance
+from flexprice_wallets.configuration import configured_api_key
 from flexprice_wallets.errors import ConfigurationError
-from flexprice_wallets.fetch.feed import Selection
-from flexprice_wallets.load.observation import Limits
+from flexprice_wallets.fetch.selection import Selection
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.run import LoadOptions, LoadResult, load
 from flexprice_wallets.signals import interruptible
@@ -146,7 +147,7 @@ def load_command(
             result.snapshot["customers_failed"],
             result.snapshot["records_rejected"],
         )
-    click.echo(_json(result) if json else _summary(result, time.monotonic() - started))
+    say(_json(result) if json else _summary(result, time.monotonic() - started))
     return result.exit_code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from typing import Any, Final
 
@@ -58,7 +59,10 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that tells a scheduler what happened."""
-    sys.exit(run())
+    exit_code = run()
+    logging.shutdown()
+    # Everything is closed; to take all imported modules apart as well would take a quarter of a second.
+    os._exit(exit_code)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flexprice_wallets.commands.options import json_option, logging_options, warehouse_options
+from flexprice_wallets.commands.output import say
 from flexprice_wallets.errors import ConfigurationError, NotAWarehouse
 from flexprice_wallets.logs import configure_logs
 
@@ -37,9 +38,9 @@ def status_command(
         check_warehouse(connection, raw_schema, database.name)
         try:
             if json:
-                click.echo(_freshness_as_json(connection, schema))
+                say(_freshness_as_json(connection, schema))
             else:
-                click.echo(f"Warehouse {database}\n")
+                say(f"Warehouse {database}\n")
                 _print_status(connection, raw_schema, schema)
         except CatalogException as error:
             raise ConfigurationError(
@@ -54,9 +55,9 @@ def _print_status(connection: DuckDBPyConnection, raw_schema: str, schema: str) 
 
     print_query(connection, _FRESHNESS.format(schema=schema))
     print_query(connection, _CONTENT.format(schema=schema))
-    click.echo("The last snapshots:\n")
+    say("The last snapshots:\n")
     print_query(connection, _SNAPSHOTS.format(schema=schema))
-    click.echo("What failed in the last snapshot:\n")
+    say("What failed in the last snapshot:\n")
     print_query(connection, _FAILURES.format(raw_schema=raw_schema))
 
 

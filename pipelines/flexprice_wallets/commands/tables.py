@@ -6,10 +6,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import click
 import duckdb
 from rich.console import Console
 from rich.table import Table
+
+from flexprice_wallets.commands.output import say
 
 _UNBOUNDED = 10_000
 
@@ -25,8 +26,10 @@ def print_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     for row in rows:
         table.add_row(*map(_text, row))
     # Wider than any terminal: a figure cut to fit would be a wrong one.
-    Console(highlight=False, width=_UNBOUNDED).print(table)
-    click.echo()
+    console = Console(highlight=False, width=_UNBOUNDED)
+    with console.capture() as printed:
+        console.print(table)
+    say(printed.get())
 
 
 def _text(value: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from flexprice_wallets.commands.options import logging_options, warehouse_options
+from flexprice_wallets.commands.output import say
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.run import rebuild_views
 from flexprice_wallets.signals import interruptible
@@ -27,5 +28,5 @@ def views_command(
     configure_logs(verbose, log_format)
     with interruptible():
         path = rebuild_views(database, raw_schema=raw_schema, schema=schema, rebuild=rebuild)
-    click.echo(f"The views of {path} are up to date.")
+    say(f"The views of {path} are up to date.")
     return 0
