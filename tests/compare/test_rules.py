@@ -195,7 +195,7 @@ def test_fingerprints_are_the_same_in_every_run() -> None:
         "real_time": packed_real_time(real_time_fingerprint(CUSTOMER_ID, record.real_time)).hex(),
         "credits": credits_fingerprint(CUSTOMER_ID, "eur", record.credits_available).hex(),
     } == {
-        "settings": "be8bac59f7ff54ca38cb8051c0f2beb4",
+        "settings": "1961163016262bdd1b3a59a56ff2295d",
         "balance": "c090d8b6a709100d62ef738840e0244b",
         "real_time": "a57d998be9f535745a922cc557f0ee7eb716bd9ab910dd01",
         "credits": "ed414f2b8b90c2007b5d5dfc9b2612e9",

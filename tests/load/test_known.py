@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from flexprice_emulator import Contract, Emulator
 from flexprice_wallets.compare.fingerprints import customer_fingerprint, settings_fingerprint
+from flexprice_wallets.errors import WarehouseTooOld
 from flexprice_wallets.load.known import read_known, read_last_customers, read_last_settings
 from tests.load.loading import ask, load_from
 
@@ -80,3 +82,12 @@ def test_only_what_is_asked_for_is_read(database: Path) -> None:
         settings = read_last_settings(connection, SCHEMA, [wallet_id, "wallet_unknown"])
         assert set(settings) == {wallet_id}
         assert read_last_customers(connection, SCHEMA, []) == []
+
+
+def test_hashes_of_another_recipe_are_not_compared(database: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    shutil.copy(database, other)
+    with duckdb.connect(str(other)) as connection:
+        connection.execute(f"update {SCHEMA}.warehouse set hash_recipe = 'md5, version 0'")
+        with pytest.raises(WarehouseTooOld, match="'md5, version 0'"):
+            read_known(connection, SCHEMA)

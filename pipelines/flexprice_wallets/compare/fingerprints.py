@@ -8,15 +8,14 @@ maps sorted by key, lists as sorted sets; what is recorded without making a diff
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
-from flexprice_wallets.parse.records import Balance, CustomerRecord, RealTimeBalance, WalletSettings
+import orjson
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=str, check_circular=False).encode
+from flexprice_wallets.parse.records import Balance, CustomerRecord, RealTimeBalance, WalletSettings
 
 _NOT_COMPARED = ("source_updated_at", "updated_by")
 
@@ -125,4 +124,4 @@ def _part(value: Decimal | None) -> bytes:
 
 
 def _hash(values: tuple[Any, ...], size: int = 16) -> bytes:
-    return blake2b(_encode(values).encode(), digest_size=size).digest()
+    return blake2b(orjson.dumps(values, default=str), digest_size=size).digest()

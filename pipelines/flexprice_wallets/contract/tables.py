@@ -10,7 +10,7 @@ from typing import Final
 from flexprice_wallets.contract.columns import Column, ColumnType, Table
 
 CONTRACT_VERSION: Final = 1
-HASH_RECIPE: Final = "blake2b-64/128 of canonical JSON, version 1"
+HASH_RECIPE: Final = "blake2b-64/128 of canonical JSON in UTF-8, version 1"
 
 _TEXT, _JSON, _BOOLEAN = ColumnType.TEXT, ColumnType.JSON, ColumnType.BOOLEAN
 _INTEGER, _TIMESTAMP = ColumnType.INTEGER, ColumnType.TIMESTAMP

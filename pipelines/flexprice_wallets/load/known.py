@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 
 from flexprice_wallets.compare.known import Known, KnownCustomer, KnownWallet
-from flexprice_wallets.contract.tables import CUSTOMERS
+from flexprice_wallets.contract.tables import CUSTOMERS, HASH_RECIPE
+from flexprice_wallets.errors import WarehouseTooOld
 from flexprice_wallets.parse.records import (
     AlertThreshold,
     AutoTopup,
@@ -43,10 +44,20 @@ _SETTINGS_COLUMNS = (
 
 
 def read_known(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> Known:
-    """What a warehouse holds, by its derived tables, which must be up to date."""
-    [(tenant_id, environment_id)] = connection.execute(
-        f'select tenant_id, environment_id from "{raw_schema}".warehouse'
+    """What a warehouse holds, by its derived tables, which must be up to date.
+
+    Raises:
+        WarehouseTooOld: where its hashes were made in another way, so that everything would seem changed.
+    """
+    [(tenant_id, environment_id, hash_recipe)] = connection.execute(
+        f'select tenant_id, environment_id, hash_recipe from "{raw_schema}".warehouse'
     ).fetchall()
+    if hash_recipe != HASH_RECIPE:
+        raise WarehouseTooOld(
+            f"The warehouse's hashes are made as {hash_recipe!r}, and this program makes them as {HASH_RECIPE!r}, so "
+            "they cannot be compared. It was left as it is: load with the version of flexprice-wallets that wrote it, "
+            "or name another --database."
+        )
     known = Known(tenant_id=tenant_id, environment_id=environment_id, is_first=False)
     customer_ids: dict[str, str] = {}
     connection.execute(
