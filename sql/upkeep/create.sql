@@ -162,3 +162,9 @@ create table if not exists flexprice_raw.stored_data_dictionary (
     data_type varchar not null,
     column_comment varchar not null
 );
+
+-- one row: by which the views are known to be up to date.
+create table if not exists flexprice_raw.stored_views (
+    scripts_digest varchar not null,
+    catalog_digest varchar not null
+);

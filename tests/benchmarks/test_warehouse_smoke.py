@@ -18,7 +18,7 @@ SCALE = Scale(1_000, versions=8, spread=3)
 REPLAYED = [
     table.name
     for table in STORED_TABLES
-    if table.name not in {"stored_progress", "stored_data_dictionary"}
+    if table.name not in {"stored_progress", "stored_data_dictionary", "stored_views"}
 ]
 #: Nothing in a generated history is of this scope.
 EMPTY = {"stored_selected_wallets"}

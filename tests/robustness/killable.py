@@ -27,7 +27,7 @@ STEPS = {
     "normalising": ("dlt.pipeline.pipeline", "Pipeline.normalize"),
     "loading": ("dlt.pipeline.pipeline", "Pipeline.load"),
     "finishing": ("flexprice_wallets.load.pipeline", "_finish_copy"),
-    "making views": ("flexprice_wallets.load.pipeline", "create_views"),
+    "making views": ("flexprice_wallets.load.pipeline", "refresh_views"),
     "publishing": ("flexprice_wallets.run", "publish"),
     "replacing": ("os", "replace"),
     "clearing up": ("shutil", "rmtree"),

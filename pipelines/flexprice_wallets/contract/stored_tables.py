@@ -238,6 +238,17 @@ STORED_TABLES: Final = (
         DICTIONARY_COMMENTS,
         "table",
     ),
+    Relation(
+        "stored_views",
+        (),
+        f"One row: by which a run knows that the views are up to date. {_DERIVED}",
+        ("scripts_digest", "catalog_digest"),
+        {
+            "scripts_digest": "Digest of the SQL and the comments by which they were made.",
+            "catalog_digest": "Digest of the tables, views, columns and comments as they were then.",
+        },
+        "table",
+    ),
 )
 
 #: What dlt keeps for itself beside the tables of the load, by table and column.

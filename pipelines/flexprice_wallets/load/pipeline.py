@@ -30,7 +30,7 @@ from flexprice_wallets.publish.database import (
 )
 from flexprice_wallets.publish.paths import WarehousePaths
 from flexprice_wallets.publish.working_copy import copy_published
-from flexprice_wallets.views import apply_snapshots, create_views
+from flexprice_wallets.views import apply_snapshots, refresh_views
 
 _logger = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ def _finish_copy(
         [row["tenant_id"], row["environment_id"]],
     )
     apply_snapshots(connection, raw_schema=options.raw_schema)
-    create_views(connection, raw_schema=options.raw_schema, schema=options.schema)
+    refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
     connection.execute("checkpoint")
 
 

@@ -6,7 +6,7 @@ from flexprice_wallets.errors import NotAWarehouse
 from flexprice_wallets.publish.database import migrate_warehouse, open_database
 from flexprice_wallets.publish.paths import WarehousePaths
 from flexprice_wallets.publish.working_copy import copy_published
-from flexprice_wallets.views import apply_snapshots, create_views, rebuild_stored
+from flexprice_wallets.views import apply_snapshots, rebuild_stored, refresh_views
 
 
 def renew_views(paths: WarehousePaths, *, raw_schema: str, schema: str, rebuild: bool) -> None:
@@ -25,5 +25,5 @@ def renew_views(paths: WarehousePaths, *, raw_schema: str, schema: str, rebuild:
             rebuild_stored(connection, raw_schema=raw_schema)
         else:
             apply_snapshots(connection, raw_schema=raw_schema)
-        create_views(connection, raw_schema=raw_schema, schema=schema)
+        refresh_views(connection, raw_schema=raw_schema, schema=schema, always=True)
         connection.execute("checkpoint")

@@ -33,20 +33,26 @@ def create_views(
         ValueError: both schemas have one name.
         duckdb.Error: a table is missing or not as the contract says.
     """
-    scripts = [
+    with transaction(connection):
+        connection.execute("\n".join(view_scripts(raw_schema, schema)))
+        existing = _existing_comments(connection, raw_schema)
+        comments = [*_raw_statements(raw_schema, existing), *view_comments(schema)]
+        connection.execute("\n".join(comments))
+        _write_dictionary(connection, raw_schema, schema)
+
+
+def view_scripts(raw_schema: str, schema: str) -> list[str]:
+    """The SQL that makes the derived tables, the views and the macro."""
+    return [
         read_sql("upkeep/create", raw_schema=raw_schema, schema=schema),
         f"create schema if not exists {quoted(schema)};",
         *(read_sql(view.name, raw_schema=raw_schema, schema=schema) for view in VIEWS),
     ]
-    with transaction(connection):
-        connection.execute("\n".join(scripts))
-        existing = _existing_comments(connection, raw_schema)
-        comments = [
-            *_raw_statements(raw_schema, existing),
-            *(statement for view in VIEWS for statement in _view_statements(schema, view)),
-        ]
-        connection.execute("\n".join(comments))
-        _write_dictionary(connection, raw_schema, schema)
+
+
+def view_comments(schema: str) -> list[str]:
+    """The SQL that comments the views and the macro."""
+    return [statement for view in VIEWS for statement in _view_statements(schema, view)]
 
 
 def raw_comments() -> dict[_Key, str]:
