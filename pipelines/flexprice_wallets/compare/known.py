@@ -5,29 +5,52 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _PART = 8
+#: Where each fingerprint stands in the hashes of a wallet.
+_SETTINGS, _BALANCE, _REAL_TIME, _CREDITS = slice(16), slice(16, 32), slice(32, 56), slice(56, 72)
+_NOTHING = bytes(72)
+
+
+def _fingerprint(place: slice) -> property:
+    def read(known: KnownWallet) -> bytes:
+        return known.hashes[place]
+
+    def write(known: KnownWallet, fingerprint: bytes) -> None:
+        before, after = known.hashes[: place.start or 0], known.hashes[place.stop :]
+        known.hashes = before + fingerprint + after
+
+    return property(read, write)
 
 
 @dataclass(slots=True)
 class KnownWallet:
-    """One wallet as the warehouse last knew it. A fingerprint is b'' where nothing is known.
+    """One wallet as the warehouse last knew it. A fingerprint is all zeros where nothing is known.
 
-    `is_seen`: this run has read it. Kept small: there is one for every wallet of the warehouse.
+    `is_seen`: this run has read it. Kept small, as there is one for every wallet of the warehouse: four fingerprints in
+    one bytes object take half the memory of four objects.
     """
 
     customer_id: str
     is_listed: bool
     ended: str | None = None
-    settings: bytes = b""
-    balance: bytes = b""
-    real_time: bytes = b""
-    credits_available: bytes = b""
+    hashes: bytes = _NOTHING
     is_real_time_given: bool = True
     is_credits_given: bool = True
     is_seen: bool = False
 
+    settings = _fingerprint(_SETTINGS)
+    balance = _fingerprint(_BALANCE)
+    real_time = _fingerprint(_REAL_TIME)
+    credits_available = _fingerprint(_CREDITS)
+
     def forget_figures(self) -> None:
         """A new life or another context begins: the figures read before do not go on."""
-        self.balance = self.real_time = self.credits_available = b""
+        self.hashes = self.hashes[_SETTINGS] + _NOTHING[_SETTINGS.stop :]
+
+
+def packed_hashes(settings: bytes, balance: bytes, real_time: bytes, credits: bytes) -> bytes:
+    """The hashes of a `KnownWallet`; b'' where nothing is known."""
+    parts = ((settings, 16), (balance, 16), (real_time, 24), (credits, 16))
+    return b"".join(fingerprint.ljust(size, b"\0") for fingerprint, size in parts)
 
 
 @dataclass(slots=True)
@@ -57,8 +80,6 @@ class Known:
 
 def same_real_time(known: bytes, parts: tuple[bytes, bytes, bytes]) -> bool:
     """Whether the real-time figures are the known ones; a part that was left out now makes no difference."""
-    if not known:
-        return False
     core, usage, unpaid = unpacked_real_time(known)
     return (
         parts[0] == core

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from flexprice_wallets.compare.known import Known, KnownCustomer, KnownWallet
+from flexprice_wallets.compare.known import Known, KnownCustomer, KnownWallet, packed_hashes
 from flexprice_wallets.contract.tables import CUSTOMERS, HASH_RECIPE
 from flexprice_wallets.errors import WarehouseTooOld
 from flexprice_wallets.parse.records import (
@@ -77,15 +77,11 @@ def read_known(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> Known:
         ) in rows:
             # One text object for all wallets of a customer keeps a large warehouse small in memory.
             shared = customer_ids.setdefault(customer_id, customer_id)
-            settings, balance, real_time, credits_available = map(_bytes, hashes)
             known.wallets[wallet_id] = KnownWallet(
                 shared,
                 is_listed,
                 ended,
-                settings,
-                balance,
-                real_time,
-                credits_available,
+                packed_hashes(*map(_bytes, hashes)),
                 real_time_given,
                 credits_given,
             )
