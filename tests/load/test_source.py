@@ -74,6 +74,25 @@ def test_a_whole_snapshot_without_a_warehouse(emulator: Emulator, tmp_path: Path
     assert row_counts(database)["wallets"] == 2 * len(listed)
 
 
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_address_and_key_are_configured_together(
+    where: str, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else the key would go to Flexprice's own address.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXPRICE_API_KEY", emulator.api_key)
+    if where == "environment":
+        monkeypatch.setenv("FLEXPRICE_BASE_URL", emulator.base_url)
+    else:
+        monkeypatch.delenv("FLEXPRICE_BASE_URL", raising=False)
+        (tmp_path / ".dlt").mkdir()
+        (tmp_path / ".dlt" / "config.toml").write_text(
+            f'[sources.flexprice_wallets]\nbase_url = "{emulator.base_url}"\n'
+        )
+    database = run(emulator, tmp_path, api_key=None, base_url=None)
+    assert row_counts(database)["snapshots"] == 1
+
+
 def test_columns_have_the_types_of_the_contract(emulator: Emulator, tmp_path: Path) -> None:
     database = run(emulator, tmp_path)
     rows = ask(

@@ -22,7 +22,7 @@ from flexprice_wallets.compare.comparison import Comparison
 from flexprice_wallets.compare.known import Known
 from flexprice_wallets.compare.snapshot_time import SnapshotTime, choose_snapshot_time
 from flexprice_wallets.compare.tolerance import Limits
-from flexprice_wallets.configuration import configured_api_key
+from flexprice_wallets.configuration import configured_api_key, configured_value
 from flexprice_wallets.contract.columns import ColumnType, Table
 from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.contract.tables import CONTRACT_VERSION, HASH_RECIPE, TABLES
@@ -108,7 +108,7 @@ def snapshot_source(
 def flexprice_source(
     *,
     api_key: str | None = None,
-    base_url: str = DEFAULT_BASE_URL,
+    base_url: str | None = None,
     environment_id: str | None = None,
     include_real_time_balance: bool = True,
     include_credits_available_breakdown: bool = True,
@@ -125,8 +125,9 @@ def flexprice_source(
 
     Args:
         api_key: Flexprice API key; without it FLEXPRICE_API_KEY or dlt's secrets are used.
-        base_url: Base URL of the API, `/v1` included.
-        environment_id: Flexprice environment, for a key that is not bound to one.
+        base_url: Base URL of the API, `/v1` included. Without it FLEXPRICE_BASE_URL or dlt's configuration is used, and
+            without those Flexprice's own.
+        environment_id: Flexprice environment, for a key that is not bound to one; configured in the same way.
         include_real_time_balance: Ask for real-time figures.
         include_credits_available_breakdown: Ask for the breakdown of available credits (needs the real-time figures).
         customer_ids: Flexprice ids of the customers to read; none and no lookup keys means all.
@@ -143,8 +144,8 @@ def flexprice_source(
     """
     figures = Figures(include_real_time_balance, include_credits_available_breakdown)
     options = ApiOptions(
-        base_url=base_url,
-        environment_id=environment_id,
+        base_url=base_url or configured_value("base_url") or DEFAULT_BASE_URL,
+        environment_id=environment_id or configured_value("environment_id"),
         api_key=Secret(api_key) if api_key else configured_api_key(),
         workers=workers,
     )
