@@ -17,10 +17,18 @@ from flexprice_wallets.parse.values import Unreadable, read
 from flexprice_wallets.parse.wallet_settings import SettingsReader
 
 _REQUIRED: Final = (
-    *("id", "customer_id", "currency", "wallet_status", "status", "tenant_id", "environment_id"),
+    "id",
+    "customer_id",
+    "currency",
+    "wallet_status",
+    "status",
+    "tenant_id",
+    "environment_id",
 )
 _OTHER_REAL_TIME_FIGURES: Final = (
-    *("real_time_credit_balance", "current_period_usage", "unpaid_invoices_amount"),
+    "real_time_credit_balance",
+    "current_period_usage",
+    "unpaid_invoices_amount",
 )
 # Room for the difference of any two figures of 38 digits, exactly.
 _EXACT: Final = Context(prec=80, traps=[Inexact, InvalidOperation])
