@@ -84,8 +84,8 @@ def test_lookup_keys_and_wallets_can_be_asked_for(emulator: Emulator) -> None:
 def test_waiting_for_the_pace_does_not_use_up_the_time_of_a_call(emulator: Emulator) -> None:
     customer_id = emulator.world.published_customer_ids()[0]
     emulator.faults.add(Fault("server_error", key=customer_id, times=2))
-    # The third attempt starts after six seconds of waiting for a turn.
-    pace, policy = Pace(4, requests_per_second=1 / 3), RetryPolicy(total_time=2.5, first_delay=0.01)
+    # The third attempt starts after four seconds of waiting for a turn.
+    pace, policy = Pace(4, requests_per_second=1 / 2), RetryPolicy(total_time=1.8, first_delay=0.01)
     with workers_on(emulator, pace=pace, policy=policy) as workers:
         workers.submit(customer_wallets(customer_id, Figures()))
         reading = read(workers, 1)[customer_id]
