@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from flexprice_emulator import Contract, Emulator, World
@@ -15,23 +14,9 @@ from tests.history.oracle import Oracle
 from tests.history.stage import Stage
 from tests.history.story import BEGIN, story
 
-_IS_NEWEST_DUCKDB = duckdb.__version__.startswith("2.")
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "contract",
-    [
-        pytest.param(
-            "2026-01",
-            marks=pytest.mark.skipif(
-                not _IS_NEWEST_DUCKDB,
-                reason="contracts differ in what the API says: one is enough for an older DuckDB",
-            ),
-        ),
-        "2026-08",
-    ],
-)
+@pytest.mark.parametrize("contract", ["2026-01", "2026-08"])
 def test_every_view_after_every_run(contract: Contract, tmp_path: Path) -> None:
     world = World(24, seed=5, contract=contract, now=BEGIN)
     with Emulator(world=world, numbers_as="mixed") as emulator:
