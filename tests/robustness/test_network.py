@@ -321,6 +321,18 @@ def test_all_that_may_ask_do_ask() -> None:
     assert time.monotonic() - started < 4, "150 requests of 0.1 s, ten at once"
 
 
+def test_a_load_stays_below_the_request_limit_with_many_workers(
+    emulator: Emulator, database: Path
+) -> None:
+    arrivals: list[float] = []
+    emulator.on_request = lambda _world, _request: arrivals.append(time.monotonic())
+    api = {"workers": 40, "max_requests_per_second": 20.0}
+    assert snapshot(emulator, database, api).exit_code is ExitCode.COMPLETE
+    assert len(arrivals) == 1 + len(emulator.world.published_customer_ids())
+    # They start so far apart; the first may take longer to arrive than the last.
+    assert arrivals[-1] - arrivals[0] >= 0.9 * (len(arrivals) - 1) / 20
+
+
 def test_retries_are_bounded_in_number_and_time_and_spread() -> None:
     policy, random = RetryPolicy(), Random(1)
     assert policy.delay(policy.attempts, 0.0, None, random) is None
