@@ -48,12 +48,12 @@ def test_views_as_they_should_be_are_left_alone_when_opened_again(tmp_path):
 )
 def test_what_was_changed_is_put_right(connection, change):
     catalog = (
-        "select view_name, sql, comment, null from duckdb_views() where schema_name = 'flexprice' "
+        "select view_name, sql, comment from duckdb_views() where schema_name = 'flexprice' "
         "union all "
-        "select table_name, column_name, comment, null from duckdb_columns() where schema_name like 'flexprice%' "
+        "select table_name, column_name, comment from duckdb_columns() where schema_name like 'flexprice%' "
         "and column_name != 'added' "
         "union all "
-        "select function_name, macro_definition, comment, null from duckdb_functions() where schema_name = 'flexprice' "
+        "select function_name, macro_definition, comment from duckdb_functions() where schema_name = 'flexprice' "
         "order by all"
     )
     before = rows_of(connection, catalog)

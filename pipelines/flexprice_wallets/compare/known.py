@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 
 _PART = 8
 #: Where each fingerprint stands in the hashes of a wallet.
-_SETTINGS, _BALANCE, _REAL_TIME, _CREDITS = slice(16), slice(16, 32), slice(32, 56), slice(56, 72)
-_NOTHING = bytes(72)
+_SETTINGS, _BALANCE, _REAL_TIME, _CREDITS = _PLACES = (
+    slice(0, 16),
+    slice(16, 32),
+    slice(32, 56),
+    slice(56, 72),
+)
+_NOTHING = bytes(_CREDITS.stop)
 
 
 def _fingerprint(place: slice) -> property:
@@ -15,7 +20,7 @@ def _fingerprint(place: slice) -> property:
         return known.hashes[place]
 
     def write(known: KnownWallet, fingerprint: bytes) -> None:
-        before, after = known.hashes[: place.start or 0], known.hashes[place.stop :]
+        before, after = known.hashes[: place.start], known.hashes[place.stop :]
         known.hashes = before + fingerprint + after
 
     return property(read, write)
@@ -49,8 +54,11 @@ class KnownWallet:
 
 def packed_hashes(settings: bytes, balance: bytes, real_time: bytes, credits: bytes) -> bytes:
     """The hashes of a `KnownWallet`; b'' where nothing is known."""
-    parts = ((settings, 16), (balance, 16), (real_time, 24), (credits, 16))
-    return b"".join(fingerprint.ljust(size, b"\0") for fingerprint, size in parts)
+    fingerprints = (settings, balance, real_time, credits)
+    return b"".join(
+        fingerprint.ljust(place.stop - place.start, b"\0")
+        for fingerprint, place in zip(fingerprints, _PLACES, strict=True)
+    )
 
 
 @dataclass(slots=True)

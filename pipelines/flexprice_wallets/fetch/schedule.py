@@ -60,6 +60,7 @@ class Schedule:
                     return heapq.heappop(self._put_off)[2]
                 if self._new:
                     task = self._new.popleft()
+                    # To wake whoever waits for each place would cost a change of threads a task.
                     if len(self._new) <= self._capacity // 2:
                         self._has_room.notify()
                     return task
