@@ -21,7 +21,13 @@ from flexprice_wallets.fetch.process import ProcessFeed
 from flexprice_wallets.fetch.selection import Selection
 from flexprice_wallets.load.known import read_known
 from flexprice_wallets.load.progress import Progress
-from flexprice_wallets.load.source import SnapshotRequest, WarehouseVersions, snapshot_source
+from flexprice_wallets.load.source import (
+    SOURCE_NAME,
+    SnapshotRequest,
+    WarehouseVersions,
+    snapshot_source,
+)
+from flexprice_wallets.load.tables import create_tables
 from flexprice_wallets.publish.database import (
     create_database,
     last_snapshot_at,
@@ -71,11 +77,13 @@ def load_snapshot(
         with open_database(paths.copy) as connection:
             # Copying the new rows in on one thread takes the least memory.
             connection.execute("set threads = 1")
-            known, last = (
-                _read_known(connection, paths, options.raw_schema)
-                if is_continued
-                else (Known(), None)
-            )
+            pipeline = _dlt_pipeline(connection, paths, options.raw_schema)
+            if is_continued:
+                known, last = _read_known(connection, paths, options.raw_schema)
+            else:
+                # All that needs no rows is made while the first answers are awaited.
+                known, last = Known(), None
+                _create_relations(connection, pipeline, options)
             request = SnapshotRequest(
                 _snapshot_time(started_at, last, options.snapshot_at),
                 started_at,
@@ -86,9 +94,9 @@ def load_snapshot(
                 feed,
                 options.limits,
                 on_progress,
-                has_tables=is_continued,
+                has_tables=True,
             )
-            _run_dlt(connection, paths, options.raw_schema, request, row)
+            _run_dlt(pipeline, request, row)
         # Opened anew, as what DuckDB has read until now would take as much memory as what follows.
         with open_database(paths.copy) as connection:
             _finish_copy(connection, options, row)
@@ -119,20 +127,31 @@ def _snapshot_time(
     return time
 
 
-def _run_dlt(
-    connection: duckdb.DuckDBPyConnection,
-    paths: WarehousePaths,
-    raw_schema: str,
-    request: SnapshotRequest,
-    row: dict[str, Any],
+def _dlt_pipeline(
+    connection: duckdb.DuckDBPyConnection, paths: WarehousePaths, raw_schema: str
+) -> dlt.Pipeline:
+    return dlt.pipeline(
+        pipeline_name=SOURCE_NAME,
+        pipelines_dir=str(paths.pipelines_folder),
+        destination=dlt.destinations.duckdb(connection),
+        dataset_name=raw_schema,
+    )
+
+
+def _create_relations(
+    connection: duckdb.DuckDBPyConnection, pipeline: dlt.Pipeline, options: SnapshotOptions
 ) -> None:
+    """Make the tables and views of a new warehouse, empty."""
     try:
-        pipeline = dlt.pipeline(
-            pipeline_name="flexprice_wallets",
-            pipelines_dir=str(paths.pipelines_folder),
-            destination=dlt.destinations.duckdb(connection),
-            dataset_name=raw_schema,
-        )
+        create_tables(pipeline)
+    except Exception as error:
+        raise _own_error(error) from error
+    apply_snapshots(connection, raw_schema=options.raw_schema)
+    refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
+
+
+def _run_dlt(pipeline: dlt.Pipeline, request: SnapshotRequest, row: dict[str, Any]) -> None:
+    try:
         pipeline.run(snapshot_source(lambda: request, row), loader_file_format="parquet")
     except Exception as error:
         # dlt wraps whatever it is that a step raises.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import dlt
 import duckdb
@@ -35,6 +35,8 @@ from flexprice_wallets.load.observation import LastVersions, Observation
 from flexprice_wallets.load.progress import Progress
 from flexprice_wallets.parse.records import CustomerRecord, WalletSettings
 from flexprice_wallets.publish.database import last_snapshot_at
+
+SOURCE_NAME: Final = "flexprice_wallets"
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ def snapshot_source(
             # Of a large tenant it takes as much memory as what follows.
             request.known.clear()
 
-    @dlt.source(name="flexprice_wallets", max_table_nesting=0)
+    @dlt.source(name=SOURCE_NAME, max_table_nesting=0)
     def flexprice_wallets() -> DltResource:
         return snapshot
 

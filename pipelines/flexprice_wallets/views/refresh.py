@@ -35,9 +35,11 @@ def refresh_views(
     """
     table = f"{quoted(raw_schema)}.stored_views"
     to_be_made = _digest_of_scripts(raw_schema, schema)
-    as_they_are = (to_be_made, _digest_of_catalog(connection, raw_schema, schema))
-    if not always and connection.execute(f"from {table}").fetchall() == [as_they_are]:
-        return False
+    made_before = connection.execute(f"from {table}").fetchall()
+    if made_before and not always:
+        as_they_are = (to_be_made, _digest_of_catalog(connection, raw_schema, schema))
+        if made_before == [as_they_are]:
+            return False
     create_views(connection, raw_schema=raw_schema, schema=schema)
     with transaction(connection):
         connection.execute(f"delete from {table}")
