@@ -20,6 +20,8 @@ Event = TypeVar("Event")
 
 #: Seconds in which readings gather before they are taken together: taking each by itself would hold up the workers.
 _GATHERING = 0.01
+#: Two seconds' worth of a fast API: so long may the program that takes them need to start.
+_MOST_DONE = 4000
 
 _DECODERS: dict[Resource, Decoder] = {
     "customer_wallets": wallets_of_answer,
@@ -36,8 +38,7 @@ class Workers(Generic[Event]):
 
     def __init__(self, api: Api, count: int) -> None:
         self._api = api
-        self._most_waiting = 4 * count + 1000
-        self._schedule = Schedule(capacity=self._most_waiting)
+        self._schedule = Schedule(capacity=4 * count + 1000)
         # Bounded by `announce`: the lock of a bounded queue has all workers wait for each other.
         self._done: queue.SimpleQueue[Reading | Event | BaseException] = queue.SimpleQueue()
         self._gathered: deque[Reading | Event | BaseException] = deque()
@@ -51,7 +52,7 @@ class Workers(Generic[Event]):
 
     def announce(self, event: Reading | Event | BaseException) -> None:
         """Have `take` give this too, or raise it where it is an exception; waits while `take` lags behind."""
-        while self._done.qsize() >= self._most_waiting and not self._is_stopped:
+        while self._done.qsize() >= _MOST_DONE and not self._is_stopped:
             time.sleep(_GATHERING)
         self._done.put(event)
 
