@@ -185,8 +185,9 @@ def _decimal_readers(
         elif type(value) is not Decimal:
             raise Unreadable(f"is {shown(value)}, not a number")
         try:
+            number = value if type(value) is Decimal else exact.create_decimal(value)
             # Zero is replaced since a negative one would differ as text.
-            return exact.create_decimal(value).quantize(unit, context=exact) or zero
+            return exact.quantize(number, unit) or zero
         except DecimalException:
             raise Unreadable(f"is {shown(value)}, which does not fit {name} exactly") from None
 
