@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus
 
 from flexprice_wallets.contract import endpoints
 
@@ -50,30 +50,24 @@ class Figures:
     credits_available_breakdown: bool = True
 
     @property
-    def query(self) -> dict[str, str]:
-        query = {}
-        if self.real_time_balance:
-            query["include_real_time_balance"] = "true"
-        if self.credits_available_breakdown:
-            query["expand"] = "credits_available_breakdown"
-        return query
+    def query(self) -> str:
+        """What goes behind the first parameter of a query."""
+        return (
+            "&include_real_time_balance=true" * self.real_time_balance
+            + "&expand=credits_available_breakdown" * self.credits_available_breakdown
+        )
 
 
 def customer_wallets(customer_id: str, figures: Figures) -> Call:
     """Ask for the wallets of a customer by its Flexprice id."""
-    query = urlencode({"id": customer_id, **figures.query})
-    return Call(
-        "customer_wallets",
-        customer_id,
-        f"{endpoints.CUSTOMER_WALLETS}?{query}",
-        customer_id=customer_id,
-    )
+    target = f"{endpoints.CUSTOMER_WALLETS}?id={quote_plus(customer_id)}{figures.query}"
+    return Call("customer_wallets", customer_id, target, customer_id=customer_id)
 
 
 def lookup_key_wallets(lookup_key: str, figures: Figures) -> Call:
     """Ask for the wallets of a customer by its id in the caller's own system."""
-    query = urlencode({"lookup_key": lookup_key, **figures.query})
-    return Call("customer_wallets", lookup_key, f"{endpoints.CUSTOMER_WALLETS}?{query}")
+    target = f"{endpoints.CUSTOMER_WALLETS}?lookup_key={quote_plus(lookup_key)}{figures.query}"
+    return Call("customer_wallets", lookup_key, target)
 
 
 def wallet(wallet_id: str, customer_id: str) -> Call:
