@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 import dlt
+import duckdb
 import pytest
 
 from flexprice_emulator import Emulator
+from flexprice_wallets.publish.database import create_database, limit_memory, open_database
 from tests.robustness.support import (
     Command,
     emulator_process,
@@ -52,6 +54,27 @@ def test_twenty_thousand_customers_stay_within_400_mb(database: Path, tmp_path: 
     assert ended.code == 0, ended.err
     assert value(database, "select count(*) from flexprice.wallets") > CUSTOMERS
     assert 100 < most < MOST_MEGABYTES
+
+
+def test_duckdb_keeps_no_more_than_its_share_of_the_file(tmp_path: Path) -> None:
+    def limit(file: Path, own_limit: str = "8GB") -> int:
+        with open_database(file) as connection:
+            connection.execute(f"set memory_limit = '{own_limit}'")
+            limit_memory(connection, file)
+            [(limit,)] = connection.execute("select current_setting('memory_limit')").fetchall()
+            [(size,)] = connection.execute(f"select parse_formatted_bytes('{limit}')").fetchall()
+            return round(int(size) / 1e6)
+
+    small, large = tmp_path / "small.duckdb", tmp_path / "large.duckdb"
+    for file, rows in (small, 1), (large, 10_000_000):
+        create_database(file)
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(f"create table hashes as select hash(i) from range({rows}) as t (i)")
+    assert limit(small) == 128
+    assert limit(large) == pytest.approx(128 + large.stat().st_size / 4e6, abs=1)
+    assert limit(large) > limit(small) + 15
+    # A machine's small share stays the limit.
+    assert limit(large, "64MB") == 64
 
 
 def test_every_row_goes_in_as_parquet(

@@ -31,6 +31,7 @@ from flexprice_wallets.load.tables import create_tables
 from flexprice_wallets.publish.database import (
     create_database,
     last_snapshot_at,
+    limit_memory,
     migrate_warehouse,
     open_database,
 )
@@ -75,6 +76,7 @@ def load_snapshot(
         row: dict[str, Any] = {}
         # Open throughout, as dlt would open and close it for every table.
         with open_database(paths.copy) as connection:
+            limit_memory(connection, paths.copy)
             # Copying the new rows in on one thread takes the least memory.
             connection.execute("set threads = 1")
             pipeline = _dlt_pipeline(connection, paths, options.raw_schema)
@@ -99,6 +101,7 @@ def load_snapshot(
             _run_dlt(pipeline, request, row)
         # Opened anew, as what DuckDB has read until now would take as much memory as what follows.
         with open_database(paths.copy) as connection:
+            limit_memory(connection, paths.copy)
             _finish_copy(connection, options, row)
     except duckdb.Error as error:
         raise _own_error(error) from error

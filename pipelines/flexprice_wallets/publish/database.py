@@ -21,6 +21,8 @@ _logger = logging.getLogger(__name__)
 
 #: Read by DuckDB clients from 1.2 on; DuckDB 2.0's own default is not read by any 1.x.
 STORAGE_VERSION = "v1.2.0"
+#: Bytes, enough for the first snapshot of hundreds of thousands of wallets.
+_LEAST_MEMORY_LIMIT = 128_000_000
 
 
 def create_database(path: Path) -> None:
@@ -51,6 +53,17 @@ def open_database(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConn
             "another program's. It was left as it is; restore a backup, or name another --database."
         ) from error
     return connection
+
+
+def limit_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Have DuckDB keep little of an open file in memory, where it would keep all that it reads and writes.
+
+    The limit grows with the file, so that what a query must hold at once finds room; it is never above DuckDB's own.
+    """
+    most = _LEAST_MEMORY_LIMIT + path.stat().st_size // 4
+    connection.execute(
+        f"set memory_limit = least({most}, parse_formatted_bytes(current_setting('memory_limit'))) || 'B'"
+    )
 
 
 #: What brings a warehouse of a version of the contract to the next one; called with a connection and the raw schema.
