@@ -82,16 +82,16 @@ def load(
     return LoadResult(row, paths.published)
 
 
-def _open_feed(options: LoadOptions) -> Feed | ProcessFeed:
+def _open_feed(options: LoadOptions) -> Feed:
     """The feed, already at work."""
     if options.fetch_in_own_process:
         options.api.check()
         return ProcessFeed(options.api, options.selection, options.figures)
     from flexprice_wallets.api.attempts import open_api
-    from flexprice_wallets.fetch.feed import Feed
+    from flexprice_wallets.fetch.threads import ThreadFeed
 
     api = open_api(options.api)
-    return Feed(api, options.selection, options.figures, options.api.workers)
+    return ThreadFeed(api, options.selection, options.figures, options.api.workers)
 
 
 def _snapshot_options(options: LoadOptions) -> SnapshotOptions:

@@ -27,7 +27,7 @@ _CHILD = "flexprice_wallets.fetch.serving"
 
 
 class ProcessFeed:
-    """What a `Feed` is, with its threads in a child process."""
+    """A `Feed` whose threads are in a child process."""
 
     def __init__(self, options: ApiOptions, selection: Selection, figures: Figures) -> None:
         self.counts = RequestCounts()

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from flexprice_wallets.api.attempts import open_api
 from flexprice_wallets.api.counts import RequestCounts
 from flexprice_wallets.fetch.feed import Feed
+from flexprice_wallets.fetch.threads import ThreadFeed
 
 _LARGEST_BATCH = 100
 _LONGEST_DELAY = 0.05
@@ -26,7 +27,7 @@ def _serve(connection: Connection) -> None:
     """Fetch what the parent asks for, until it has gone."""
     options, selection, figures = connection.recv()
     try:
-        feed = Feed(open_api(options), selection, figures, options.workers)
+        feed = ThreadFeed(open_api(options), selection, figures, options.workers)
     except Exception as error:  # noqa: BLE001 - the parent raises it
         _send(connection, [error], RequestCounts())
         return

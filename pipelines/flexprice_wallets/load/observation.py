@@ -12,7 +12,6 @@ from flexprice_wallets.compare.tolerance import Limits
 from flexprice_wallets.errors import ApiUnavailable, TooManyVanished
 from flexprice_wallets.fetch.events import CustomersFound, ListingDone, text_field
 from flexprice_wallets.fetch.feed import Feed
-from flexprice_wallets.fetch.process import ProcessFeed
 from flexprice_wallets.load.progress import Progress
 from flexprice_wallets.parse.records import CustomerRecord, WalletSettings
 
@@ -36,7 +35,7 @@ class Observation:
 
     def __init__(
         self,
-        feed: Feed | ProcessFeed,
+        feed: Feed,
         comparison: Comparison,
         last_versions: LastVersions,
         limits: Limits,

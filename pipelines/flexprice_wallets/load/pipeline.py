@@ -17,7 +17,6 @@ from flexprice_wallets.compare.snapshot_time import SnapshotTime, choose_snapsho
 from flexprice_wallets.compare.tolerance import Limits
 from flexprice_wallets.errors import FlexpriceWalletsError, NotAWarehouse, RunFailed, StorageError
 from flexprice_wallets.fetch.feed import Feed
-from flexprice_wallets.fetch.process import ProcessFeed
 from flexprice_wallets.fetch.selection import Selection
 from flexprice_wallets.load.known import read_known
 from flexprice_wallets.load.progress import Progress
@@ -60,7 +59,7 @@ class SnapshotOptions:
 def load_snapshot(
     paths: WarehousePaths,
     options: SnapshotOptions,
-    feed: Feed | ProcessFeed,
+    feed: Feed,
     started_at: datetime,
     on_progress: Callable[[Progress], None],
 ) -> dict[str, Any]:

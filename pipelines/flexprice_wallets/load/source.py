@@ -27,8 +27,8 @@ from flexprice_wallets.contract.columns import ColumnType, Table
 from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.contract.tables import CONTRACT_VERSION, HASH_RECIPE, TABLES
 from flexprice_wallets.fetch.feed import Feed
-from flexprice_wallets.fetch.process import ProcessFeed
 from flexprice_wallets.fetch.selection import Selection
+from flexprice_wallets.fetch.threads import ThreadFeed
 from flexprice_wallets.load.arrow import RowBuffer, arrow_schema
 from flexprice_wallets.load.known import read_known, read_last_customers, read_last_settings
 from flexprice_wallets.load.observation import LastVersions, Observation
@@ -68,7 +68,7 @@ class SnapshotRequest:
     figures: Figures
     known: Known
     last_versions: LastVersions
-    feed: Feed | ProcessFeed
+    feed: Feed
     limits: Limits
     on_progress: Callable[[Progress], None] = lambda _: None
     has_tables: bool = False
@@ -165,7 +165,7 @@ def flexprice_source(
             WarehouseVersions(
                 lambda: duckdb.connect(os.fspath(warehouse or ""), read_only=True), raw_schema
             ),
-            Feed(open_api(options), selection, figures, workers),
+            ThreadFeed(open_api(options), selection, figures, workers),
             Limits(),
         )
 
