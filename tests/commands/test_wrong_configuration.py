@@ -90,6 +90,26 @@ def test_broken_file(command: Command, folder: Path, name: str) -> None:
     assert "sk_1" not in ended.err
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [('enviroment_id = "env_1"', "did you mean environment_id?"), ("zebra = 1", "remove it.")],
+)
+def test_unknown_option_in_the_file(connected: Command, folder: Path, line: str, said: str) -> None:
+    (folder / ".dlt").mkdir()
+    (folder / ".dlt" / "config.toml").write_text(f"[sources.flexprice_wallets]\n{line}\n")
+    name = line.partition(" ")[0]
+    assert_refused(connected("load"), name, "[sources.flexprice_wallets]", "config.toml", said)
+    assert not list(folder.rglob("*.duckdb"))
+
+
+def test_what_another_command_or_dlt_has_in_the_file(connected: Command, folder: Path) -> None:
+    (folder / ".dlt").mkdir()
+    (folder / ".dlt" / "config.toml").write_text(
+        '[sources.flexprice_wallets]\noutput = "report.html"\n[sources.flexprice_wallets.snapshot]\nx = 1\n'
+    )
+    assert connected("load").code == 0
+
+
 def test_a_wrong_value_says_where_it_comes_from(
     connected: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import logging
 import os
@@ -13,7 +14,12 @@ from click.core import ParameterSource
 
 from flexprice_wallets import __version__
 from flexprice_wallets.configuration import dlt_file_options, environment_source
-from flexprice_wallets.errors import ExitCode, FlexpriceWalletsError, Interrupted
+from flexprice_wallets.errors import (
+    ConfigurationError,
+    ExitCode,
+    FlexpriceWalletsError,
+    Interrupted,
+)
 from flexprice_wallets.logs import say_last
 
 #: Subcommand to the module and object that hold it: only the one that runs is imported.
@@ -36,11 +42,13 @@ class _LazyGroup(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
-            return None
-        module, name = _COMMANDS[cmd_name].split(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
+        return _command(cmd_name) if cmd_name in _COMMANDS else None
+
+
+def _command(name: str) -> click.Command:
+    module, object_name = _COMMANDS[name].split(":")
+    command: click.Command = getattr(importlib.import_module(module), object_name)
+    return command
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,10 +59,13 @@ def cli(context: click.Context) -> None:
 
     Start with `flexprice-wallets demo`: it needs no API key.
     """
-    # Below flags and environment variables, above defaults: dlt's configuration file.
-    options = _file_options()
+    command_name = str(context.invoked_subcommand)
     # The demo must not fill the warehouse that a configuration names.
-    context.default_map = {name: options for name in _COMMANDS if name not in ("demo", "emulator")}
+    if command_name not in ("demo", "emulator"):
+        # Below flags and environment variables, above defaults: dlt's configuration file.
+        options = _file_options()
+        _refuse_unknown(set(options), command_name)
+        context.default_map = {command_name: options}
 
 
 def main() -> None:
@@ -93,9 +104,28 @@ def _file_options() -> dict[str, Any]:
     for name, value in dlt_file_options("config.toml").items():
         if name in ("customer_ids", "lookup_keys"):
             options[name] = [*map(str, value)] if isinstance(value, list) else str(value).split()
-        elif name != "api_key":
+        # A table is a section of dlt's own.
+        elif name != "api_key" and not isinstance(value, dict):
             options[name] = value if isinstance(value, bool) else str(value)
     return options
+
+
+def _refuse_unknown(names: set[str], command_name: str) -> None:
+    """Raise where no command has such an option: a misspelt one would count for nothing, and nobody would notice."""
+    # The other commands are imported only if need be.
+    if names <= _option_names(command_name):
+        return
+    known = {option for each in _COMMANDS for option in _option_names(each)}
+    for name in sorted(names - known):
+        similar = difflib.get_close_matches(name, known, n=1)
+        advice = f"did you mean {similar[0]}?" if similar else "remove it."
+        raise ConfigurationError(
+            f"{name} under [sources.flexprice_wallets] in .dlt/config.toml is no option: {advice}"
+        )
+
+
+def _option_names(command_name: str) -> set[str]:
+    return {str(parameter.name) for parameter in _command(command_name).params}
 
 
 def _origin(error: click.ClickException) -> str:
