@@ -97,12 +97,15 @@ def load_snapshot(
                 on_progress,
                 has_tables=True,
             )
-            _run_dlt(pipeline, request, row)
+            pipeline.run(snapshot_source(lambda: request, row), loader_file_format="parquet")
         # Opened anew, as what DuckDB has read until now would take as much memory as what follows.
         with open_database(paths.copy) as connection:
             limit_memory(connection, paths.copy)
             _finish_copy(connection, options, row)
-    except duckdb.Error as error:
+    except FlexpriceWalletsError:
+        raise
+    except Exception as error:
+        # dlt wraps whatever it is that a step raises.
         raise _own_error(error) from error
     return row
 
@@ -144,20 +147,9 @@ def _create_relations(
     connection: duckdb.DuckDBPyConnection, pipeline: dlt.Pipeline, options: SnapshotOptions
 ) -> None:
     """Make the tables and views of a new warehouse, empty."""
-    try:
-        create_tables(pipeline)
-    except Exception as error:
-        raise _own_error(error) from error
+    create_tables(pipeline)
     apply_snapshots(connection, raw_schema=options.raw_schema)
     refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
-
-
-def _run_dlt(pipeline: dlt.Pipeline, request: SnapshotRequest, row: dict[str, Any]) -> None:
-    try:
-        pipeline.run(snapshot_source(lambda: request, row), loader_file_format="parquet")
-    except Exception as error:
-        # dlt wraps whatever it is that a step raises.
-        raise _own_error(error) from error
 
 
 def _finish_copy(
