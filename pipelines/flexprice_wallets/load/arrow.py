@@ -34,28 +34,46 @@ def arrow_schema(table: Table) -> pa.Schema:
     )
 
 
-class RowBuffer:
-    """Collects rows of all tables and gives them back as Arrow tables, a few thousand rows at a time."""
+#: Rows of a table become columns when there are so many: as rows they take many times the memory.
+_ROWS_TO_CONVERT: Final = 1000
 
-    def __init__(self, capacity: int = 8000) -> None:
+
+class RowBuffer:
+    """Collects rows of all tables and gives them back as Arrow tables, tens of thousands of rows at a time.
+
+    dlt takes as long for a table of a thousand rows as for one of many.
+    """
+
+    def __init__(self, capacity: int = 30_000) -> None:
         self._capacity = capacity
         self._schemas = {table.name: arrow_schema(table) for table in TABLES}
         self._rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}
+        self._converted: dict[str, list[pa.Table]] = {table.name: [] for table in TABLES}
         self._count = 0
         self.written: dict[str, int] = dict.fromkeys(self._rows, 0)
 
     def write(self, table: str, row: dict[str, Any]) -> None:
         """Add a row; a column that the row lacks is null."""
-        self._rows[table].append(row)
+        rows = self._rows[table]
+        rows.append(row)
         self._count += 1
         self.written[table] += 1
+        if len(rows) == _ROWS_TO_CONVERT:
+            self._convert(table)
 
     def drain(self, *, is_last: bool = False) -> Iterator[tuple[str, pa.Table]]:
         """The collected rows by table, if there are enough of them or these are the last."""
         if self._count < self._capacity and not is_last:
             return
-        for name, rows in self._rows.items():
-            if rows:
-                yield name, pa.Table.from_pylist(rows, schema=self._schemas[name])
-                self._rows[name] = []
+        for name, converted in self._converted.items():
+            self._convert(name)
+            if converted:
+                yield name, pa.concat_tables(converted)
+                converted.clear()
         self._count = 0
+
+    def _convert(self, name: str) -> None:
+        rows = self._rows[name]
+        if rows:
+            self._converted[name].append(pa.Table.from_pylist(rows, schema=self._schemas[name]))
+            rows.clear()
