@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 import shutil
@@ -101,6 +102,19 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_the_published_file_as_it_was(
         filler.unlink()
         assert snapshot(emulator, database).exit_code is ExitCode.COMPLETE
         assert wrong_values(database, emulator.world.truth()) == []
+
+
+def test_a_disk_that_is_full_when_dlt_starts(
+    emulator: Emulator, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    # What dlt writes before its first step.
+    monkeypatch.setattr("dlt.Pipeline._save_state", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        snapshot(emulator, database)
+    assert leftovers(database) == set()
 
 
 def test_a_limit_on_the_size_of_files_is_a_clear_error(

@@ -10,6 +10,7 @@ from typing import Any
 
 import dlt
 import duckdb
+from dlt.common.exceptions import DltException
 
 from flexprice_wallets.api.calls import Figures
 from flexprice_wallets.compare.known import Known
@@ -98,13 +99,11 @@ def load_snapshot(
                 has_tables=True,
             )
             pipeline.run(snapshot_source(lambda: request, row), loader_file_format="parquet")
-        # Opened anew, as what DuckDB has read until now would take as much memory as what follows.
+        # Opened anew: the file has grown, and with it what DuckDB may take.
         with open_database(paths.copy) as connection:
             limit_memory(connection, paths.copy)
             _finish_copy(connection, options, row)
-    except FlexpriceWalletsError:
-        raise
-    except Exception as error:
+    except (DltException, duckdb.Error, OSError) as error:
         # dlt wraps whatever it is that a step raises.
         raise _own_error(error) from error
     return row
