@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import dlt
 import duckdb
@@ -11,6 +12,7 @@ import pytest
 
 from flexprice_emulator import Emulator
 from flexprice_wallets.publish.database import create_database, limit_memory, open_database
+from flexprice_wallets.views import apply_snapshots
 from tests.robustness.support import (
     Command,
     emulator_process,
@@ -61,9 +63,7 @@ def test_duckdb_keeps_no_more_than_its_share_of_the_file(tmp_path: Path) -> None
         with open_database(file) as connection:
             connection.execute(f"set memory_limit = '{own_limit}'")
             limit_memory(connection, file)
-            [(limit,)] = connection.execute("select current_setting('memory_limit')").fetchall()
-            [(size,)] = connection.execute(f"select parse_formatted_bytes('{limit}')").fetchall()
-            return round(int(size) / 1e6)
+            return _memory_limit(connection)
 
     small, large = tmp_path / "small.duckdb", tmp_path / "large.duckdb"
     for file, rows in (small, 1), (large, 10_000_000):
@@ -75,6 +75,32 @@ def test_duckdb_keeps_no_more_than_its_share_of_the_file(tmp_path: Path) -> None
     assert limit(large) > limit(small) + 15
     # A machine's small share stays the limit.
     assert limit(large, "64MB") == 64
+
+
+def test_a_load_limits_duckdb(
+    emulator: Emulator, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[int] = []
+
+    def observed(connection: duckdb.DuckDBPyConnection, **options: Any) -> int:
+        limits.append(_memory_limit(connection))
+        return apply_snapshots(connection, **options)
+
+    monkeypatch.setattr("flexprice_wallets.load.pipeline.apply_snapshots", observed)
+    for _ in range(2):
+        snapshot(emulator, database)
+    # Each load carries over twice: before its first rows, and after its last.
+    assert len(limits) == 4
+    assert limits[0] == 128
+    assert all(128 < limit < 150 for limit in limits[1:])
+
+
+def _memory_limit(connection: duckdb.DuckDBPyConnection) -> int:
+    """In megabytes."""
+    [(limit,)] = connection.execute(
+        "select parse_formatted_bytes(current_setting('memory_limit')) / 1e6"
+    ).fetchall()
+    return round(float(limit))
 
 
 def test_every_row_goes_in_as_parquet(
