@@ -52,10 +52,12 @@ class Figures:
     @property
     def query(self) -> str:
         """What goes behind the first parameter of a query."""
-        return (
-            "&include_real_time_balance=true" * self.real_time_balance
-            + "&expand=credits_available_breakdown" * self.credits_available_breakdown
-        )
+        query = ""
+        if self.real_time_balance:
+            query += "&include_real_time_balance=true"
+        if self.credits_available_breakdown:
+            query += "&expand=credits_available_breakdown"
+        return query
 
 
 def customer_wallets(customer_id: str, figures: Figures) -> Call:
