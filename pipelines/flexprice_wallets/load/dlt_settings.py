@@ -15,7 +15,7 @@ _SETTINGS = {
     "NORMALIZE__LOADER_FILE_FORMAT": "parquet",
     # Rows wait in memory until so many of a table are there: few are enough, and keep a large first load small.
     "DATA_WRITER__BUFFER_MAX_ITEMS": "1000",
-    # One table after the other: DuckDB copies with all cores anyway, and many at once only take memory.
+    # One table after the other: many at once only take memory.
     "LOAD__WORKERS": "1",
     "LOAD__DELETE_COMPLETED_JOBS": "true",
     # The published file is the only state; there is nothing to restore.
