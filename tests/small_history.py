@@ -16,8 +16,8 @@ from filelock import FileLock
 
 from flexprice_emulator import AlertThreshold, Emulator, World
 from flexprice_wallets import LoadOptions, take_snapshot
-from flexprice_wallets.api.options import ApiOptions
-from flexprice_wallets.api.secret import Secret
+from flexprice_wallets.extract.api_options import ApiOptions
+from flexprice_wallets.extract.secret import Secret
 
 RATE = Decimal("0.5")
 #: Credits of the wallet at each snapshot: used up day by day, below its threshold of 10 dollars in the end.

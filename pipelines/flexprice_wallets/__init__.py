@@ -11,25 +11,33 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from flexprice_wallets.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from flexprice_wallets.load.source import flexprice_source
-    from flexprice_wallets.reading import Warehouse, open  # noqa: A004 - fw.open(...) is meant
-    from flexprice_wallets.run import LoadOptions, LoadResult
-    from flexprice_wallets.run import load as take_snapshot
+    from flexprice_wallets.snapshot.load import LoadOptions, LoadResult
+    from flexprice_wallets.snapshot.load import load as take_snapshot
+    from flexprice_wallets.snapshot.source import flexprice_source
+    from flexprice_wallets.use.dataframes import Warehouse, open  # noqa: A004 - fw.open(...) is meant
 
-__version__ = "0.1.0"
-
-__all__ = ["LoadOptions", "LoadResult", "Warehouse", "flexprice_source", "open", "take_snapshot"]
+__all__ = [
+    "LoadOptions",
+    "LoadResult",
+    "Warehouse",
+    "__version__",
+    "flexprice_source",
+    "open",
+    "take_snapshot",
+]
 
 # Imported when first used: a load must not wait for pandas, nor a notebook for dlt.
 _HOMES = {
-    "LoadOptions": ("flexprice_wallets.run", "LoadOptions"),
-    "LoadResult": ("flexprice_wallets.run", "LoadResult"),
-    "Warehouse": ("flexprice_wallets.reading", "Warehouse"),
-    "flexprice_source": ("flexprice_wallets.load.source", "flexprice_source"),
-    "open": ("flexprice_wallets.reading", "open"),
+    "LoadOptions": ("flexprice_wallets.snapshot.load", "LoadOptions"),
+    "LoadResult": ("flexprice_wallets.snapshot.load", "LoadResult"),
+    "Warehouse": ("flexprice_wallets.use.dataframes", "Warehouse"),
+    "flexprice_source": ("flexprice_wallets.snapshot.source", "flexprice_source"),
+    "open": ("flexprice_wallets.use.dataframes", "open"),
     # `load` is the package beside this file.
-    "take_snapshot": ("flexprice_wallets.run", "load"),
+    "take_snapshot": ("flexprice_wallets.snapshot.load", "load"),
 }
 
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flexprice_wallets.api.options import fits_header
-from flexprice_wallets.api.secret import Secret
 from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.extract.api_options import fits_header
+from flexprice_wallets.extract.secret import Secret
 
 ENVIRONMENT_PREFIX = "FLEXPRICE"
 _DLT_SECTION = ("sources", "flexprice_wallets")

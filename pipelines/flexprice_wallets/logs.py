@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 from urllib.parse import quote
 
-from flexprice_wallets.api.secret import Secret
+from flexprice_wallets.extract.secret import Secret
 
 _LEVELS = (logging.INFO, logging.DEBUG, logging.DEBUG)
 

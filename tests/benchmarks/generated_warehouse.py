@@ -13,9 +13,9 @@ from string import Template
 
 import duckdb
 
-from flexprice_wallets.contract.tables import CONTRACT_VERSION, HASH_RECIPE
-from flexprice_wallets.publish.database import create_database
-from flexprice_wallets.views import create_views
+from flexprice_wallets.records.tables import CONTRACT_VERSION, HASH_RECIPE
+from flexprice_wallets.warehouse.create_views import create_views
+from flexprice_wallets.warehouse.database import create_database
 from tests.benchmarks import generated_rows as rows
 from tests.benchmarks import generated_stored_rows as stored_rows
 from tests.views.history import empty_warehouse

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flexprice_wallets.contract.stored_tables import STORED_TABLES
-from flexprice_wallets.publish.database import open_database
-from flexprice_wallets.views import rebuild_stored
+from flexprice_wallets.warehouse.database import open_database
+from flexprice_wallets.warehouse.derived_tables import STORED_TABLES
+from flexprice_wallets.warehouse.upkeep import rebuild_stored
 from tests.benchmarks import warehouse
 from tests.benchmarks.generated_warehouse import Scale, generate, wallet_id, write_snapshot
 

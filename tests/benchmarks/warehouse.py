@@ -19,9 +19,9 @@ from typing import Any, Final
 
 import duckdb
 
-from flexprice_wallets.contract.stored_tables import STORED_TABLES
-from flexprice_wallets.publish.database import open_database
-from flexprice_wallets.views import apply_snapshots
+from flexprice_wallets.warehouse.database import open_database
+from flexprice_wallets.warehouse.derived_tables import STORED_TABLES
+from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.benchmarks.generated_warehouse import (
     Scale,
     customer_id,

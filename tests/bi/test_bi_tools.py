@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from flexprice_wallets.contract.views import VIEWS, WALLET_BALANCE_DAILY
-from flexprice_wallets.publish.database import open_database
+from flexprice_wallets.warehouse.database import open_database
+from flexprice_wallets.warehouse.view_descriptions import VIEWS, WALLET_BALANCE_DAILY
 from tests.bi.conftest import Loads
 from tests.bi.environments import CHECKOUT, HOME, python_of
 from tests.command_line import environment

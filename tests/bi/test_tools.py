@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from flexprice_wallets.contract.views import VIEWS
-from flexprice_wallets.publish.database import open_database
+from flexprice_wallets.warehouse.database import open_database
+from flexprice_wallets.warehouse.view_descriptions import VIEWS
 from tests.bi.conftest import Loads, Read
 from tests.bi.environments import CHECKOUT, python_of
 from tests.readme.fenced_blocks import fenced_blocks

@@ -18,8 +18,8 @@ from flexprice_emulator import Emulator, Fault
 from flexprice_wallets.commands import progress as progress_module
 from flexprice_wallets.commands.progress import shown_progress
 from flexprice_wallets.errors import ExitCode
-from flexprice_wallets.load.progress import Progress
 from flexprice_wallets.logs import configure_logs
+from flexprice_wallets.snapshot.progress import Progress
 from tests.command_line import PROGRAM, Ended, environment, run_program
 from tests.small_history import SmallHistory
 

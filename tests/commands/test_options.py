@@ -12,13 +12,13 @@ import pytest
 
 from flexprice_wallets.commands.demo import demo_command
 from flexprice_wallets.commands.load import load_command
-from flexprice_wallets.compare.tolerance import Tolerance
 from flexprice_wallets.configuration import (
     configured_api_key,
     dlt_environment_name,
     environment_name,
 )
-from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
+from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
+from flexprice_wallets.snapshot.limits import Tolerance
 from tests.command_line import Ended
 
 Command = Callable[..., Ended]

@@ -13,15 +13,15 @@ import pytest
 from filelock import FileLock
 
 from flexprice_wallets.commands.main import run
-from flexprice_wallets.contract.views import VIEWS
 from flexprice_wallets.errors import (
     AnotherRunAtWork,
     ConfigurationError,
     NotAWarehouse,
     StorageError,
 )
-from flexprice_wallets.export import FileFormat, exchange, export_views, views
-from flexprice_wallets.publish.database import open_database
+from flexprice_wallets.use.export import FileFormat, exchange, export_views, files
+from flexprice_wallets.warehouse.database import open_database
+from flexprice_wallets.warehouse.view_descriptions import VIEWS
 from tests.small_history import SmallHistory, small_history
 
 FORMATS: tuple[FileFormat, ...] = ("parquet", "csv")

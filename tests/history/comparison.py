@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from flexprice_wallets.contract.tables import TABLES
-from flexprice_wallets.contract.views import VIEWS
+from flexprice_wallets.records.tables import TABLES
+from flexprice_wallets.warehouse.view_descriptions import VIEWS
 from tests.history.expected_balances import moments_to_ask
 from tests.history.observed import Record
 from tests.history.oracle import Oracle

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flexprice_emulator import Emulator, Fault, World
-from flexprice_wallets.api.calls import Figures
-from flexprice_wallets.api.options import ApiOptions
-from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.compare.tolerance import Limits, Tolerance
-from flexprice_wallets.fetch.selection import Selection
-from flexprice_wallets.run import LoadOptions, LoadResult, load
+from flexprice_wallets.extract.api_options import ApiOptions
+from flexprice_wallets.extract.calls import Figures
+from flexprice_wallets.extract.secret import Secret
+from flexprice_wallets.extract.selection import Selection
+from flexprice_wallets.snapshot.limits import Limits, Tolerance
+from flexprice_wallets.snapshot.load import LoadOptions, LoadResult, load
 from tests.history.observed import Snapshot, Within
 from tests.history.oracle import Oracle
 

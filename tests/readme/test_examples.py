@@ -14,7 +14,7 @@ import pytest
 
 from flexprice_emulator import Emulator
 from flexprice_wallets.commands.load import load_command
-from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
+from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
 from tests.command_line import PROGRAM, Ended, run_process
 from tests.readme.fenced_blocks import Block, fenced_blocks
 from tests.small_history import SmallHistory

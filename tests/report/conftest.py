@@ -29,7 +29,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def page(history: SmallHistory, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report with a closer look at the wallet of the story."""
     pytest.importorskip("altair", reason="the extra `report` is not installed")
-    from flexprice_wallets.report import Subject, write_report
+    from flexprice_wallets.use.report import Subject, write_report
 
     output = tmp_path_factory.mktemp("report") / "report.html"
     write_report(history.warehouse, output, subject=Subject("wallet", history.wallet_id))

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from flexprice_wallets.report.html import Column, element, plain, table, text
+from flexprice_wallets.use.report.html import Column, element, plain, table, text
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import duckdb
 import pytest
 
 from flexprice_wallets.commands.main import run
-from flexprice_wallets.publish.database import open_database
-from flexprice_wallets.report.html import plain
-from flexprice_wallets.report.queries import LIABILITY, Asked
+from flexprice_wallets.use.report.html import plain
+from flexprice_wallets.use.report.queries import LIABILITY, Asked
+from flexprice_wallets.warehouse.database import open_database
 from tests.small_history import CREDITS, RATE, SmallHistory
 
 HOSTILE = "</script><script>document.title = 'broken'</script><img src=x onerror=alert(1)>\"'&"

@@ -18,17 +18,17 @@ from typing import Any
 
 #: Each with the function that is the step, and the module that must be imported for it to be there.
 STEPS = {
-    "locking": ("flexprice_wallets.run", "exclusive_run"),
-    "making the folder": ("flexprice_wallets.run", "working_folder"),
-    "importing": ("flexprice_wallets.run", "apply_dlt_settings"),
-    "copying": ("flexprice_wallets.load.pipeline", "copy_published"),
-    "comparing": ("flexprice_wallets.load.pipeline", "read_known"),
+    "locking": ("flexprice_wallets.snapshot.load", "exclusive_run"),
+    "making the folder": ("flexprice_wallets.snapshot.load", "working_folder"),
+    "importing": ("flexprice_wallets.snapshot.load", "apply_dlt_settings"),
+    "copying": ("flexprice_wallets.snapshot.pipeline", "copy_published"),
+    "comparing": ("flexprice_wallets.snapshot.pipeline", "read_known"),
     "fetching": ("dlt.pipeline.pipeline", "Pipeline.extract"),
     "normalising": ("dlt.pipeline.pipeline", "Pipeline.normalize"),
     "loading": ("dlt.pipeline.pipeline", "Pipeline.load"),
-    "finishing": ("flexprice_wallets.load.pipeline", "_finish_copy"),
-    "making views": ("flexprice_wallets.load.pipeline", "refresh_views"),
-    "publishing": ("flexprice_wallets.run", "publish"),
+    "finishing": ("flexprice_wallets.snapshot.pipeline", "_finish_copy"),
+    "making views": ("flexprice_wallets.snapshot.pipeline", "refresh_views"),
+    "publishing": ("flexprice_wallets.snapshot.load", "publish"),
     "replacing": ("os", "replace"),
     "clearing up": ("shutil", "rmtree"),
 }
@@ -73,17 +73,17 @@ def _is_own_file(path: Path) -> bool:
 
 def _mark_steps() -> None:
     for step, (module_name, path) in STEPS.items():
-        if module_name.startswith(("dlt", "flexprice_wallets.load.pipeline")):
+        if module_name.startswith(("dlt", "flexprice_wallets.snapshot.pipeline")):
             continue
         _replace(step, importlib.import_module(module_name), path)
     # The heavy modules are imported when a run imports them, as always.
-    run = importlib.import_module("flexprice_wallets.run")
+    run = importlib.import_module("flexprice_wallets.snapshot.load")
     apply_settings = run.apply_dlt_settings
 
     def then_mark(*arguments: Any) -> None:
         apply_settings(*arguments)
         for step, (module_name, path) in STEPS.items():
-            if module_name.startswith(("dlt", "flexprice_wallets.load.pipeline")):
+            if module_name.startswith(("dlt", "flexprice_wallets.snapshot.pipeline")):
                 _replace(step, importlib.import_module(module_name), path)
 
     run.apply_dlt_settings = then_mark  # type: ignore[attr-defined]

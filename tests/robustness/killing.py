@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from flexprice_emulator import Emulator, Fault, Rates
-from flexprice_wallets.compare.tolerance import Limits, Tolerance
+from flexprice_wallets.snapshot.limits import Limits, Tolerance
 from tests.robustness.killable import STEPS
 from tests.robustness.support import (
     Command,

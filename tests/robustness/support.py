@@ -19,10 +19,10 @@ import requests
 
 import flexprice_wallets
 from flexprice_emulator import Emulator
-from flexprice_wallets.api.backoff import RetryPolicy
-from flexprice_wallets.api.options import ApiOptions, Timeouts
-from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.run import LoadOptions, LoadResult, load
+from flexprice_wallets.extract.api_options import ApiOptions, Timeouts
+from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.secret import Secret
+from flexprice_wallets.snapshot.load import LoadOptions, LoadResult, load
 
 #: Where the packages are, for processes that do not inherit this one's path.
 SOURCES = Path(flexprice_wallets.__file__).parents[1]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from flexprice_emulator import Emulator
-from flexprice_wallets.compare.snapshot_time import choose_snapshot_time
 from flexprice_wallets.errors import ExitCode, SnapshotTimeError
+from flexprice_wallets.snapshot.snapshot_time import choose_snapshot_time
 from tests.robustness.support import (
     Command,
     contents,

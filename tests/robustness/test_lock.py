@@ -13,8 +13,8 @@ import pytest
 
 from flexprice_emulator import Emulator
 from flexprice_wallets.errors import AnotherRunAtWork, ExitCode
-from flexprice_wallets.publish.lock import exclusive_run, run_description
-from flexprice_wallets.publish.paths import WarehousePaths
+from flexprice_wallets.warehouse.lock import exclusive_run, run_description
+from flexprice_wallets.warehouse.paths import WarehousePaths
 from tests.robustness.support import (
     Command,
     environment,

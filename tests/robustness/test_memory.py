@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from flexprice_emulator import Emulator
-from flexprice_wallets.publish.database import create_database, limit_memory, open_database
-from flexprice_wallets.views import apply_snapshots
+from flexprice_wallets.warehouse.database import create_database, limit_memory, open_database
+from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.robustness.support import (
     Command,
     emulator_process,
@@ -86,7 +86,7 @@ def test_a_load_limits_duckdb(
         limits.append(_memory_limit(connection))
         return apply_snapshots(connection, **options)
 
-    monkeypatch.setattr("flexprice_wallets.load.pipeline.apply_snapshots", observed)
+    monkeypatch.setattr("flexprice_wallets.snapshot.pipeline.apply_snapshots", observed)
     for _ in range(2):
         snapshot(emulator, database)
     # Each load carries over twice: before its first rows, and after its last.

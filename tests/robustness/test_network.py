@@ -16,15 +16,15 @@ from random import Random
 import pytest
 
 from flexprice_emulator import Emulator, Fault, FaultKind, Request, World
-from flexprice_wallets.api.backoff import RetryPolicy
-from flexprice_wallets.api.calls import Call
-from flexprice_wallets.api.client import ApiClient, AttemptFailed
-from flexprice_wallets.api.options import Timeouts
-from flexprice_wallets.api.pace import Pace
-from flexprice_wallets.api.secret import Secret
-from flexprice_wallets.compare.tolerance import Limits, Tolerance
 from flexprice_wallets.errors import AccessRefused, ApiUnavailable, ExitCode, ListingFailed
-from flexprice_wallets.parse.answers import AnswerError, wallets_of_answer
+from flexprice_wallets.extract.api_options import Timeouts
+from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.calls import Call
+from flexprice_wallets.extract.client import ApiClient, AttemptFailed
+from flexprice_wallets.extract.pace import Pace
+from flexprice_wallets.extract.secret import Secret
+from flexprice_wallets.records.answers import AnswerError, wallets_of_answer
+from flexprice_wallets.snapshot.limits import Limits, Tolerance
 from tests.robustness.support import (
     FEW_RETRIES,
     QUICK_RETRIES,
@@ -500,8 +500,8 @@ def _moving_world(
 def test_nobody_is_missed_while_customers_come_and_go_between_pages(
     archive: bool, add: bool, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flexprice_wallets.contract.endpoints.CUSTOMERS_PER_PAGE", 20)
-    monkeypatch.setattr("flexprice_wallets.listing.customers.listed_customers.__defaults__", (20,))
+    monkeypatch.setattr("flexprice_wallets.extract.endpoints.CUSTOMERS_PER_PAGE", 20)
+    monkeypatch.setattr("flexprice_wallets.extract.listing.listed_customers.__defaults__", (20,))
     moved: Counter[str] = Counter()
     with Emulator(customers=150, seed=8) as emulator:
         present = set(emulator.world.published_customer_ids())
@@ -520,7 +520,7 @@ def test_nobody_is_missed_while_customers_come_and_go_between_pages(
 
 
 def test_a_failed_listing_changes_nobody(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flexprice_wallets.listing.customers.listed_customers.__defaults__", (20,))
+    monkeypatch.setattr("flexprice_wallets.extract.listing.listed_customers.__defaults__", (20,))
     with Emulator(customers=70, seed=8) as emulator:
         snapshot(emulator, database)
         before = database.read_bytes()
@@ -534,7 +534,7 @@ def test_a_failed_listing_changes_nobody(database: Path, monkeypatch: pytest.Mon
 def test_a_list_that_never_holds_still_is_given_up(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flexprice_wallets.listing.customers.listed_customers.__defaults__", (4,))
+    monkeypatch.setattr("flexprice_wallets.extract.listing.listed_customers.__defaults__", (4,))
     with Emulator(customers=300, seed=8) as emulator:
 
         def rewrite(world: World, request: Request) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from flexprice_emulator import Emulator, Fault
-from flexprice_wallets.api.client import ApiClient
-from flexprice_wallets.api.options import checked_base_url
-from flexprice_wallets.api.secret import Secret
 from flexprice_wallets.errors import ConfigurationError, ExitCode, ListingFailed
+from flexprice_wallets.extract.api_options import checked_base_url
+from flexprice_wallets.extract.client import ApiClient
+from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.logs import JsonFormatter, RedactingFormatter, TextFormatter
 from tests.robustness.support import (
     FEW_RETRIES,

@@ -29,8 +29,8 @@ from flexprice_wallets.errors import (
     WarehouseTooNew,
     WarehouseTooOld,
 )
-from flexprice_wallets.publish import database as database_module
-from flexprice_wallets.run import rebuild_views
+from flexprice_wallets.snapshot.load import rebuild_views
+from flexprice_wallets.warehouse import database as database_module
 from tests.robustness.support import (
     Command,
     contents,
@@ -358,7 +358,7 @@ def test_damage_that_shows_only_in_reading_is_told_as_such(
     def read_known(*_: object, **__: object) -> None:
         raise duckdb.IOException("Corrupt database file: computed checksum 1 does not match 2")
 
-    monkeypatch.setattr("flexprice_wallets.load.pipeline.read_known", read_known)
+    monkeypatch.setattr("flexprice_wallets.snapshot.pipeline.read_known", read_known)
     with pytest.raises(NotAWarehouse, match=r"damaged .*computed checksum.*restore a backup"):
         snapshot(emulator, database)
     assert database.read_bytes() == before

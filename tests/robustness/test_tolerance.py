@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from flexprice_emulator import Emulator, World
-from flexprice_wallets.api.calls import Figures
-from flexprice_wallets.compare.tolerance import Limits, Tolerance
 from flexprice_wallets.errors import ExitCode, ForeignAnswer, TooManyVanished
+from flexprice_wallets.extract.calls import Figures
+from flexprice_wallets.snapshot.limits import Limits, Tolerance
 from tests.robustness.support import (
     leftovers,
     query,

@@ -16,8 +16,9 @@ from typing import Any, Literal
 
 import duckdb
 
-from flexprice_wallets.contract.tables import TABLES
-from flexprice_wallets.views import apply_snapshots, create_views
+from flexprice_wallets.records.tables import TABLES
+from flexprice_wallets.warehouse.create_views import create_views
+from flexprice_wallets.warehouse.upkeep import apply_snapshots
 
 Number = int | str | Decimal
 #: How long after the start of a run an answer arrives, so that the clocks cannot be mixed up.

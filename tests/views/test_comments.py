@@ -7,12 +7,12 @@ import re
 import duckdb
 import pytest
 
-from flexprice_wallets.contract.stored_tables import STORED_TABLES
-from flexprice_wallets.contract.view_columns import COLUMN_COMMENTS
-from flexprice_wallets.contract.views import VIEWS, WALLET_BALANCE_AS_OF
-from flexprice_wallets.views import apply_snapshots, create_views
-from flexprice_wallets.views.create import raw_comments
-from flexprice_wallets.views.sql_files import sql_folder
+from flexprice_wallets.warehouse.create_views import create_views, raw_comments
+from flexprice_wallets.warehouse.derived_tables import STORED_TABLES
+from flexprice_wallets.warehouse.sql_files import sql_folder
+from flexprice_wallets.warehouse.upkeep import apply_snapshots
+from flexprice_wallets.warehouse.view_columns import COLUMN_COMMENTS
+from flexprice_wallets.warehouse.view_descriptions import VIEWS, WALLET_BALANCE_AS_OF
 from tests.views.history import History, empty_warehouse, wallet
 
 

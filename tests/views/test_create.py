@@ -5,9 +5,10 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from flexprice_wallets.contract.views import VIEWS
-from flexprice_wallets.views import apply_snapshots, create_views, rebuild_stored
-from flexprice_wallets.views.sql_files import read_sql
+from flexprice_wallets.warehouse.create_views import create_views
+from flexprice_wallets.warehouse.sql_files import read_sql
+from flexprice_wallets.warehouse.upkeep import apply_snapshots, rebuild_stored
+from flexprice_wallets.warehouse.view_descriptions import VIEWS
 from tests.views.history import History, empty_warehouse, rows_of, wallet
 
 

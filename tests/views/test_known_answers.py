@@ -5,7 +5,8 @@ Times are shown as `month-day hour:minute` in UTC; `c1` is the customer unless a
 
 from __future__ import annotations
 
-from flexprice_wallets.views import apply_snapshots, create_views
+from flexprice_wallets.warehouse.create_views import create_views
+from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.views.history import History, empty_warehouse, rows_of, wallet
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from flexprice_wallets.contract.views import VIEWS
-from flexprice_wallets.views.sql_files import read_sql, sql_folder
+from flexprice_wallets.warehouse.sql_files import read_sql, sql_folder
+from flexprice_wallets.warehouse.view_descriptions import VIEWS
 
 ONLY_DUCKDB = {
     "qualify": r"\bqualify\b",

@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 
-from flexprice_wallets.contract.views import VIEWS
-from flexprice_wallets.views.sql_files import sql_folder
+from flexprice_wallets.warehouse.sql_files import sql_folder
+from flexprice_wallets.warehouse.view_descriptions import VIEWS
 from tests.views.history import wallet
 from tests.views.random_history import random_history
 

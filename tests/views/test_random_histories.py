@@ -9,8 +9,9 @@ from itertools import pairwise
 import duckdb
 import pytest
 
-from flexprice_wallets.contract.views import FRESHNESS, VIEWS
-from flexprice_wallets.views import apply_snapshots, create_views, rebuild_stored
+from flexprice_wallets.warehouse.create_views import create_views
+from flexprice_wallets.warehouse.upkeep import apply_snapshots, rebuild_stored
+from flexprice_wallets.warehouse.view_descriptions import FRESHNESS, VIEWS
 from tests.views.history import History, empty_warehouse
 from tests.views.oracle import expected_daily, expected_history
 from tests.views.random_history import random_history

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from flexprice_wallets.views import rebuild_stored, refresh_views
-from flexprice_wallets.views import refresh as refresh_module
+from flexprice_wallets.warehouse import refresh_views as refresh_module
+from flexprice_wallets.warehouse.refresh_views import refresh_views
+from flexprice_wallets.warehouse.upkeep import rebuild_stored
 from tests.views.history import History, rows_of, wallet
 
 

@@ -10,12 +10,6 @@ from pathlib import Path
 
 import click
 
-from flexprice_wallets import __version__
-from flexprice_wallets.api.attempts import open_api
-from flexprice_wallets.api.backoff import RetryPolicy
-from flexprice_wallets.api.calls import Figures, customer_wallets
-from flexprice_wallets.api.options import ApiOptions
-from flexprice_wallets.api.outcomes import Failed
 from flexprice_wallets.commands.options import api_options, logging_options, warehouse_options
 from flexprice_wallets.commands.output import say
 from flexprice_wallets.configuration import configured_api_key
@@ -25,10 +19,16 @@ from flexprice_wallets.errors import (
     FlexpriceWalletsError,
     StorageError,
 )
-from flexprice_wallets.fetch.events import text_field
-from flexprice_wallets.listing.customers import listed_customers
+from flexprice_wallets.extract.api_options import ApiOptions
+from flexprice_wallets.extract.attempts import open_api
+from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.calls import Figures, customer_wallets
+from flexprice_wallets.extract.events import text_field
+from flexprice_wallets.extract.listing import listed_customers
+from flexprice_wallets.extract.outcomes import Failed
 from flexprice_wallets.logs import configure_logs
-from flexprice_wallets.parse.answers import wallets_of_answer
+from flexprice_wallets.records.answers import wallets_of_answer
+from flexprice_wallets.version import __version__
 
 
 @click.command("check")
@@ -93,7 +93,7 @@ def _check_api(options: ApiOptions) -> str:
 
 
 def _check_database(database: Path, raw_schema: str, schema: str) -> str:
-    from flexprice_wallets.publish.database import (
+    from flexprice_wallets.warehouse.database import (
         check_warehouse,
         last_snapshot_at,
         open_database,

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import click
 
-from flexprice_wallets.api.options import ApiOptions
-from flexprice_wallets.api.secret import Secret
 from flexprice_wallets.commands.output import say
-from flexprice_wallets.compare.tolerance import Limits, Tolerance
 from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.extract.api_options import ApiOptions
+from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.logs import configure_logs
-from flexprice_wallets.run import LoadOptions, load
 from flexprice_wallets.signals import interruptible
+from flexprice_wallets.snapshot.limits import Limits, Tolerance
+from flexprice_wallets.snapshot.load import LoadOptions, load
 
 _HOUR_OF_LOADS = 6
 
@@ -149,8 +149,8 @@ def _show_day(at: datetime, changed: int, *, is_last: bool) -> None:
 
 
 def _show_tour(database: Path) -> None:
-    from flexprice_wallets.commands.tables import print_query
-    from flexprice_wallets.publish.database import open_database
+    from flexprice_wallets.commands.terminal_tables import print_query
+    from flexprice_wallets.warehouse.database import open_database
 
     with open_database(database, read_only=True) as connection:
         for question, sql in _TOUR:

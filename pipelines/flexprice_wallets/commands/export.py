@@ -13,7 +13,7 @@ from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
 
 if TYPE_CHECKING:
-    from flexprice_wallets.export import FileFormat
+    from flexprice_wallets.use.export import FileFormat
 
 
 @click.command("export")
@@ -41,7 +41,7 @@ def export_command(
     All files are of one state of the warehouse. DIR is replaced as a whole when everything is written; it must be new,
     empty, or written by an earlier export.
     """
-    from flexprice_wallets.export import export_views
+    from flexprice_wallets.use.export import export_views
 
     configure_logs(verbose, log_format)
     with interruptible():

@@ -11,8 +11,6 @@ from typing import Any
 
 import click
 
-from flexprice_wallets.api.calls import Figures
-from flexprice_wallets.api.options import ApiOptions
 from flexprice_wallets.commands.options import (
     SnapshotTimeType,
     ToleranceType,
@@ -24,13 +22,15 @@ from flexprice_wallets.commands.options import (
 )
 from flexprice_wallets.commands.output import say
 from flexprice_wallets.commands.progress import shown_progress
-from flexprice_wallets.compare.tolerance import Limits, Tolerance
 from flexprice_wallets.configuration import configured_api_key
 from flexprice_wallets.errors import ConfigurationError
-from flexprice_wallets.fetch.selection import Selection
+from flexprice_wallets.extract.api_options import ApiOptions
+from flexprice_wallets.extract.calls import Figures
+from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.logs import configure_logs
-from flexprice_wallets.run import LoadOptions, LoadResult, load
 from flexprice_wallets.signals import interruptible
+from flexprice_wallets.snapshot.limits import Limits, Tolerance
+from flexprice_wallets.snapshot.load import LoadOptions, LoadResult, load
 
 _logger = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from flexprice_wallets import __version__
 from flexprice_wallets.configuration import dlt_file_options, environment_source
 from flexprice_wallets.errors import (
     ConfigurationError,
@@ -21,6 +20,7 @@ from flexprice_wallets.errors import (
     Interrupted,
 )
 from flexprice_wallets.logs import say_last
+from flexprice_wallets.version import __version__
 
 #: Subcommand to the module and object that hold it: only the one that runs is imported.
 _COMMANDS: Final = {

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from flexprice_wallets.compare.tolerance import Tolerance
 from flexprice_wallets.configuration import dlt_environment_name, environment_name
-from flexprice_wallets.contract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
+from flexprice_wallets.snapshot.limits import Tolerance
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flexprice_wallets.load.progress import Progress
+    from flexprice_wallets.snapshot.progress import Progress
 
 _logger = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LINES = 10.0

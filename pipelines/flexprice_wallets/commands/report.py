@@ -39,7 +39,7 @@ def report_command(
 
     It needs the extra `report`: pip install 'flexprice-wallets[report]'
     """
-    from flexprice_wallets.report import Subject, write_report
+    from flexprice_wallets.use.report import Subject, write_report
 
     configure_logs(verbose, log_format)
     if wallet and customer:

@@ -29,7 +29,7 @@ def status_command(
     """Say what the warehouse holds, when it was last loaded and what failed."""
     from duckdb import CatalogException
 
-    from flexprice_wallets.publish.database import check_warehouse, open_database
+    from flexprice_wallets.warehouse.database import check_warehouse, open_database
 
     configure_logs(verbose, log_format)
     if not database.is_file():
@@ -51,7 +51,7 @@ def status_command(
 
 
 def _print_status(connection: DuckDBPyConnection, raw_schema: str, schema: str) -> None:
-    from flexprice_wallets.commands.tables import print_query
+    from flexprice_wallets.commands.terminal_tables import print_query
 
     print_query(connection, _FRESHNESS.format(schema=schema))
     print_query(connection, _CONTENT.format(schema=schema))

@@ -9,8 +9,8 @@ import click
 from flexprice_wallets.commands.options import logging_options, warehouse_options
 from flexprice_wallets.commands.output import say
 from flexprice_wallets.logs import configure_logs
-from flexprice_wallets.run import rebuild_views
 from flexprice_wallets.signals import interruptible
+from flexprice_wallets.snapshot.load import rebuild_views
 
 
 @click.command("views")

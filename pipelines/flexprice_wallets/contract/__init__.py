@@ -1,1 +1,0 @@
-"""What the warehouse and the API promise, as data."""

@@ -1,0 +1,1 @@
+"""Asks the Flexprice API: politely, completely, and on many connections at once."""

@@ -1,0 +1,80 @@
+"""A feed in a process of its own, so that asking does not wait for parsing and loading: two processes, two locks.
+
+The child (`serving`) starts with the lightest imports while its parent loads the heavy ones. They talk over a socket
+pair: the parent sends what to fetch (the key included, which so stands on no command line), the child sends events in
+batches. When either end goes, however it goes, the other sees the socket close.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+from flexprice_wallets.errors import RunFailed
+from flexprice_wallets.extract.api_options import ApiOptions
+from flexprice_wallets.extract.calls import Figures, Reading
+from flexprice_wallets.extract.counts import RequestCounts
+from flexprice_wallets.extract.events import FeedEvent
+from flexprice_wallets.extract.selection import Selection
+
+_CHILD = "flexprice_wallets.extract.serving"
+
+
+class ProcessFeed:
+    """A `Feed` whose threads are in a child process."""
+
+    def __init__(self, options: ApiOptions, selection: Selection, figures: Figures) -> None:
+        self.counts = RequestCounts()
+        ours, theirs = socket.socketpair()
+        self._connection = Connection(ours.detach())
+        with theirs:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", _CHILD, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                # What the parent prints last on stdout is for machines.
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        self._connection.send((options, selection, figures))
+
+    def customers(self) -> Iterator[Reading | FeedEvent]:
+        """As `Feed.customers`."""
+        return self._events()
+
+    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
+        """As `Feed.wallets`."""
+        if not wallets:
+            return
+        self._connection.send(wallets)
+        for event in self._events():
+            assert isinstance(event, Reading), "the listing is over before wallets are followed"
+            yield event
+
+    def stop(self) -> None:
+        """End the child; requests under way are dropped."""
+        self._child.kill()
+        self._child.wait()
+        self._connection.close()
+
+    def _events(self) -> Iterator[Any]:
+        while True:
+            try:
+                message = pickle.loads(self._connection.recv_bytes())
+                batch, self.counts.requests, self.counts.retries = message
+            except (EOFError, OSError) as error:
+                raise RunFailed(
+                    "The process that asks the API ended unexpectedly; nothing was loaded. Run again."
+                ) from error
+            for event in batch:
+                if event is None:
+                    return
+                if isinstance(event, BaseException):
+                    raise event
+                yield event

@@ -1,1 +1,0 @@
-"""Fetches wallets on several connections at once; retries wait without holding a connection up."""

@@ -1,1 +1,0 @@
-"""Lists the customers completely, although customers come and go while the pages are read."""

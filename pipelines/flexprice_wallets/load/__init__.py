@@ -1,1 +1,0 @@
-"""Loads what differs with dlt, as typed Arrow tables."""

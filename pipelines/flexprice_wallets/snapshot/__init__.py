@@ -1,0 +1,1 @@
+"""Compares what was read with what the warehouse holds, and loads what differs as one snapshot."""

@@ -1,0 +1,79 @@
+"""Rows as Arrow tables, with exactly the types that the contract names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+# Arrow imports it with the first column: rather here, while the API is waited for.
+import pandas  # noqa: F401
+import pyarrow as pa
+
+from flexprice_wallets.records.columns import ColumnType, Table
+from flexprice_wallets.records.tables import TABLES
+
+_ARROW_TYPES: Final[dict[ColumnType, pa.DataType]] = {
+    ColumnType.TEXT: pa.string(),
+    ColumnType.JSON: pa.string(),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.INTEGER: pa.int64(),
+    ColumnType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    ColumnType.AMOUNT: pa.decimal128(28, 9),
+    ColumnType.RATE: pa.decimal128(10, 5),
+    ColumnType.REAL_TIME: pa.decimal128(38, 16),
+}
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """The Arrow schema of a contract table."""
+    return pa.schema(
+        [
+            pa.field(column.name, _ARROW_TYPES[column.type], nullable=column.nullable)
+            for column in table.columns
+        ]
+    )
+
+
+#: Rows of a table become columns when there are so many: as rows they take many times the memory.
+_ROWS_TO_CONVERT: Final = 1000
+
+
+class RowBuffer:
+    """Collects rows of all tables and gives them back as Arrow tables, tens of thousands of rows at a time.
+
+    dlt takes as long for a table of a thousand rows as for one of many.
+    """
+
+    def __init__(self, capacity: int = 30_000) -> None:
+        self._capacity = capacity
+        self._schemas = {table.name: arrow_schema(table) for table in TABLES}
+        self._rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}
+        self._converted: dict[str, list[pa.Table]] = {table.name: [] for table in TABLES}
+        self._count = 0
+        self.written: dict[str, int] = dict.fromkeys(self._rows, 0)
+
+    def write(self, table: str, row: dict[str, Any]) -> None:
+        """Add a row; a column that the row lacks is null."""
+        rows = self._rows[table]
+        rows.append(row)
+        self._count += 1
+        self.written[table] += 1
+        if len(rows) == _ROWS_TO_CONVERT:
+            self._convert(table)
+
+    def drain(self, *, is_last: bool = False) -> Iterator[tuple[str, pa.Table]]:
+        """The collected rows by table, if there are enough of them or these are the last."""
+        if self._count < self._capacity and not is_last:
+            return
+        for name, converted in self._converted.items():
+            self._convert(name)
+            if converted:
+                yield name, pa.concat_tables(converted)
+                converted.clear()
+        self._count = 0
+
+    def _convert(self, name: str) -> None:
+        rows = self._rows[name]
+        if rows:
+            self._converted[name].append(pa.Table.from_pylist(rows, schema=self._schemas[name]))
+            rows.clear()

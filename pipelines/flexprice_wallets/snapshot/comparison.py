@@ -1,0 +1,349 @@
+"""Compares readings with what is known, one at a time, and writes the rows that differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from flexprice_wallets.extract.calls import Failure, Figures, Reading
+from flexprice_wallets.records.customers import parse_customer
+from flexprice_wallets.records.fingerprints import customer_fingerprint
+from flexprice_wallets.records.records import (
+    CustomerRecord,
+    Rejection,
+    WalletRecord,
+    WalletSettings,
+)
+from flexprice_wallets.records.wallets import parse_wallet, rejected_wallet
+from flexprice_wallets.snapshot.known import Known, KnownCustomer, KnownWallet
+from flexprice_wallets.snapshot.ownership import Ownership
+from flexprice_wallets.snapshot.rows import VersionKey, Write, customer_row
+from flexprice_wallets.snapshot.versions import WalletVersions, ended_of, with_last_known
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedWallet:
+    """A version to be written of settings that were not read, or not all: what was not read goes on as last known."""
+
+    wallet_id: str
+    customer_id: str
+    observed_at: datetime
+    is_listed: bool
+    ended: str | None
+    settings: WalletSettings | None
+    is_counted: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has read so far."""
+
+    customers_expected: int = 0
+    customers_observed: int = 0
+    customers_failed: int = 0
+    wallets_observed: int = 0
+    wallets_changed: int = 0
+    wallets_new: int = 0
+    wallets_failed: int = 0
+    records_rejected: int = 0
+    newly_unlisted: int = 0
+    newly_ended: int = 0
+
+    @property
+    def completeness(self) -> Literal["complete", "partial"]:
+        is_whole = not (self.customers_failed or self.wallets_failed or self.records_rejected)
+        return "complete" if is_whole else "partial"
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Takes what a run reads; gives rows to `write`. Knows nothing of where readings come from or rows go to.
+
+    `covered`: the ids of the customers that the run covers, or None for all.
+    """
+
+    known: Known
+    snapshot_id: str
+    snapshot_at: datetime
+    figures: Figures
+    write: Write
+    covered: set[str] | None = None
+    tally: Tally = field(default_factory=Tally)
+    carried: list[CarriedWallet] = field(default_factory=list)
+    ownership: Ownership = field(init=False)
+    _versions: WalletVersions = field(init=False)
+    _unread_customers: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.ownership = Ownership(self.known.tenant_id, self.known.environment_id)
+        self._versions = WalletVersions(self.figures, self.write)
+
+    # --- customers -------------------------------------------------------------------------------------------------
+
+    def take_listed_customer(self, raw: object, observed_at: datetime) -> str | None:
+        """Take one record of the listing; returns the customer's id, or None where it has no readable one."""
+        parsed = parse_customer(raw)
+        if isinstance(parsed, Rejection):
+            self._reject(parsed, observed_at)
+            if parsed.customer_id is not None and parsed.customer_id in self.known.customers:
+                self.known.customers[parsed.customer_id].is_seen = True
+            return parsed.customer_id
+        self.ownership.check(parsed.columns["tenant_id"], parsed.columns["environment_id"])
+        self.take_customer(parsed, observed_at, is_listed=True)
+        return parsed.customer_id
+
+    def take_customer(
+        self, record: CustomerRecord, observed_at: datetime, *, is_listed: bool
+    ) -> None:
+        """Write a version of the customer where it differs."""
+        fingerprint = customer_fingerprint(record, is_listed)
+        known = self.known.customers.get(record.customer_id)
+        if known is None or known.fingerprint != fingerprint:
+            row = customer_row(
+                record,
+                fingerprint,
+                self.snapshot_id,
+                self.snapshot_at,
+                observed_at,
+                is_listed=is_listed,
+            )
+            self.write("customers", row)
+        self.known.customers[record.customer_id] = KnownCustomer(fingerprint, is_listed, True)
+
+    def customers_gone(self) -> list[str]:
+        """Customers that were listed before, are covered, and were not in the listing now."""
+        return [
+            customer_id
+            for customer_id, known in self.known.customers.items()
+            if known.is_listed and not known.is_seen and self._covers(customer_id)
+        ]
+
+    # --- wallets of a customer -------------------------------------------------------------------------------------
+
+    def take_customer_wallets(self, reading: Reading) -> None:
+        """Take the answer for one customer: its listed wallets, or why they could not be read."""
+        customer_id = reading.call.customer_id
+        failure = reading.failure or (unknown_customer(reading) if reading.is_missing else None)
+        if failure is not None:
+            self._fail(reading, failure)
+            self.tally.customers_failed += 1
+            if customer_id is not None:
+                self._unread_customers.add(customer_id)
+            return
+        self.tally.customers_observed += 1
+        observed_before = self.tally.wallets_observed
+        parsed = [parse_wallet(raw, asked_customer_id=customer_id) for raw in reading.records or ()]
+        times_named = Counter(wallet.wallet_id for wallet in parsed)
+        is_any_nameless = False
+        for raw, wallet in zip(reading.records or (), parsed, strict=True):
+            if isinstance(wallet, Rejection):
+                self._reject(wallet, reading.observed_at)
+                is_any_nameless |= wallet.wallet_id is None
+                self._mark_seen(wallet.wallet_id)
+            elif times_named[wallet.wallet_id] > 1:
+                self._reject_wallet(raw, wallet, "the answer names this wallet twice", reading)
+            else:
+                self._take_listed_wallet(raw, wallet, reading)
+        if is_any_nameless and customer_id is not None:
+            # Any of the customer's wallets may be the one that could not be told: none counts as gone or observed.
+            self._unread_customers.add(customer_id)
+            self.tally.wallets_observed = observed_before
+
+    def _take_listed_wallet(self, raw: object, wallet: WalletRecord, reading: Reading) -> None:
+        known = self.known.wallets.get(wallet.wallet_id)
+        if known is not None and known.is_seen:
+            self._reject_wallet(
+                raw, wallet, "the wallet was already read for another customer", reading
+            )
+            return
+        if self.covered is not None:
+            self.covered.add(wallet.customer_id)
+        self._take_wallet(wallet, reading.observed_at, is_listed=True)
+
+    # --- wallets that are followed ---------------------------------------------------------------------------------
+
+    def wallets_to_follow(self) -> list[tuple[str, str]]:
+        """Living wallets (id, customer id) of customers that were read, which no list held: each is asked for by id."""
+        return [
+            (wallet_id, known.customer_id)
+            for wallet_id, known in self.known.wallets.items()
+            if not known.is_seen and known.ended is None and self._was_read(known.customer_id)
+        ]
+
+    def wallets_known_before(self) -> int:
+        """How many of the wallets known before the run live and are covered."""
+        living = sum(
+            known.ended is None and self._covers(known.customer_id)
+            for known in self.known.wallets.values()
+        )
+        return max(0, living - self.tally.wallets_new)
+
+    def lost_from_lists(self, followed: Iterable[tuple[str, str]]) -> int:
+        """How many of the followed wallets were still listed in the snapshot before."""
+        return sum(self.known.wallets[wallet_id].is_listed for wallet_id, _ in followed)
+
+    def take_followed_wallet(self, reading: Reading) -> None:
+        """Take the answer for one wallet that was asked for by its id."""
+        wallet_id = str(reading.call.wallet_id)
+        known = self.known.wallets[wallet_id]
+        if reading.failure is not None:
+            self._fail(reading, reading.failure)
+            self.tally.wallets_failed += 1
+            return
+        if reading.is_missing:
+            self._count_loss(known, "not_found")
+            self.carried.append(
+                CarriedWallet(
+                    wallet_id, known.customer_id, reading.observed_at, False, "not_found", None
+                )
+            )
+            self.tally.wallets_observed += 1
+            known.is_seen = True
+            return
+        raw = reading.records[0] if reading.records else None
+        wallet = parse_wallet(raw, asked_customer_id=None)
+        if isinstance(wallet, Rejection):
+            self._reject(
+                rejected_wallet(raw, wallet.reason, known.customer_id, wallet_id),
+                reading.observed_at,
+            )
+        elif wallet.wallet_id != wallet_id:
+            reason = f"asked for wallet {wallet_id}, got {wallet.wallet_id}"
+            self._reject(
+                rejected_wallet(raw, reason, known.customer_id, wallet_id), reading.observed_at
+            )
+        elif not self._was_read(wallet.customer_id):
+            reason = f"moved to customer {wallet.customer_id}, whose wallets this run did not read"
+            self._reject(
+                rejected_wallet(raw, reason, known.customer_id, wallet_id), reading.observed_at
+            )
+        else:
+            self._count_loss(known, ended_of(wallet.settings))
+            self._take_wallet(wallet, reading.observed_at, is_listed=False)
+
+    def _count_loss(self, known: KnownWallet, ended: str | None) -> None:
+        if known.is_listed:
+            self.tally.newly_unlisted += 1
+        elif ended is not None:
+            self.tally.newly_ended += 1
+
+    # --- one wallet ------------------------------------------------------------------------------------------------
+
+    def _take_wallet(self, wallet: WalletRecord, observed_at: datetime, *, is_listed: bool) -> None:
+        self.ownership.check(wallet.settings.tenant_id, wallet.settings.environment_id)
+        ended = ended_of(wallet.settings)
+        known = self.known.wallets.get(wallet.wallet_id)
+        is_new = known is None
+        if known is None:
+            known = KnownWallet(wallet.customer_id, is_listed)
+            self.known.wallets[wallet.wallet_id] = known
+            self.tally.wallets_new += 1
+        elif known.ended is not None and ended is None:
+            known.forget_figures()
+        key = VersionKey(
+            wallet.wallet_id, wallet.customer_id, self.snapshot_id, self.snapshot_at, observed_at
+        )
+        is_changed = self._versions.compare_figures(wallet, known, key)
+        if is_listed:
+            is_changed |= self._versions.compare_figures_given(wallet, known, key)
+        if is_new or not wallet.settings.unreadable_fields:
+            is_changed |= self._versions.compare_settings(
+                wallet.settings, known, key, is_listed, ended
+            )
+        else:
+            carried = CarriedWallet(
+                wallet.wallet_id,
+                wallet.customer_id,
+                observed_at,
+                is_listed,
+                ended,
+                wallet.settings,
+                is_counted=is_changed,
+            )
+            self.carried.append(carried)
+        known.customer_id, known.is_listed, known.ended = wallet.customer_id, is_listed, ended
+        known.is_seen = True
+        self.tally.wallets_changed += is_changed
+        for rejection in wallet.rejections:
+            self._reject(rejection, observed_at)
+        self.tally.wallets_observed += not wallet.rejections
+
+    def take_carried_wallet(self, carried: CarriedWallet, last: WalletSettings) -> None:
+        """Write the version of a carried wallet where it differs, given the settings of its last one."""
+        settings = last if carried.settings is None else with_last_known(carried.settings, last)
+        known = self.known.wallets[carried.wallet_id]
+        key = VersionKey(
+            carried.wallet_id,
+            carried.customer_id,
+            self.snapshot_id,
+            self.snapshot_at,
+            carried.observed_at,
+        )
+        is_changed = self._versions.compare_settings(
+            settings, known, key, carried.is_listed, carried.ended
+        )
+        self.tally.wallets_changed += is_changed and not carried.is_counted
+
+    # --- what could not be taken -----------------------------------------------------------------------------------
+
+    def _fail(self, reading: Reading, failure: Failure) -> None:
+        self.write(
+            "fetch_failures",
+            {
+                "snapshot_id": self.snapshot_id,
+                "snapshot_at": self.snapshot_at,
+                "resource": reading.call.resource,
+                "resource_id": reading.call.resource_id,
+                "customer_id": reading.call.customer_id,
+                "wallet_id": reading.call.wallet_id,
+                "http_status": failure.http_status,
+                "error_code": failure.error_code,
+                "message": failure.message,
+                "attempts": reading.attempts,
+                "failed_at": reading.observed_at,
+            },
+        )
+
+    def _reject_wallet(
+        self, raw: object, wallet: WalletRecord, reason: str, reading: Reading
+    ) -> None:
+        self._reject(
+            rejected_wallet(raw, reason, wallet.customer_id, wallet.wallet_id), reading.observed_at
+        )
+        self._mark_seen(wallet.wallet_id)
+
+    def _reject(self, rejection: Rejection, observed_at: datetime) -> None:
+        self.tally.records_rejected += 1
+        self.write(
+            "rejected_records",
+            {
+                "snapshot_id": self.snapshot_id,
+                "snapshot_at": self.snapshot_at,
+                "record_number": self.tally.records_rejected,
+                "resource": rejection.resource,
+                "field_group": rejection.field_group,
+                "reason": rejection.reason,
+                "customer_id": rejection.customer_id,
+                "wallet_id": rejection.wallet_id,
+                "raw_record": rejection.raw_record,
+                "observed_at": observed_at,
+            },
+        )
+
+    def _mark_seen(self, wallet_id: str | None) -> None:
+        if wallet_id is not None and wallet_id in self.known.wallets:
+            self.known.wallets[wallet_id].is_seen = True
+
+    def _covers(self, customer_id: str) -> bool:
+        return self.covered is None or customer_id in self.covered
+
+    def _was_read(self, customer_id: str) -> bool:
+        return self._covers(customer_id) and customer_id not in self._unread_customers
+
+
+def unknown_customer(reading: Reading) -> Failure:
+    """The failure that a 404 is where a customer was listed or named."""
+    return Failure("http_404", f"The API knows no customer {reading.call.resource_id}", 404)

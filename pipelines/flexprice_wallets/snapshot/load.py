@@ -1,0 +1,122 @@
+"""One run, from the lock to the published file. Light to import: requests start before the heavy imports do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flexprice_wallets.errors import ExitCode
+from flexprice_wallets.extract.api_options import ApiOptions
+from flexprice_wallets.extract.calls import Figures
+from flexprice_wallets.extract.process import ProcessFeed
+from flexprice_wallets.extract.selection import Selection
+from flexprice_wallets.signals import raise_if_interrupted
+from flexprice_wallets.snapshot.dlt_settings import apply_dlt_settings
+from flexprice_wallets.snapshot.limits import Limits
+from flexprice_wallets.snapshot.progress import Progress
+from flexprice_wallets.snapshot.snapshot_time import choose_snapshot_time
+from flexprice_wallets.warehouse.lock import exclusive_run
+from flexprice_wallets.warehouse.paths import WarehousePaths
+from flexprice_wallets.warehouse.working_copy import publish, working_folder
+
+if TYPE_CHECKING:
+    from flexprice_wallets.extract.feed import Feed
+    from flexprice_wallets.snapshot.pipeline import SnapshotOptions
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """Everything that a run needs to know."""
+
+    api: ApiOptions
+    database: Path = Path("warehouse.duckdb")
+    selection: Selection = field(default_factory=Selection)
+    figures: Figures = field(default_factory=Figures)
+    limits: Limits = field(default_factory=Limits)
+    snapshot_at: datetime | None = None
+    raw_schema: str = "flexprice_raw"
+    schema: str = "flexprice"
+    log_level: str = "ERROR"
+    fetch_in_own_process: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What a run loaded: its row of `snapshots`, and where."""
+
+    snapshot: dict[str, Any]
+    database: Path
+
+    @property
+    def exit_code(self) -> ExitCode:
+        is_complete = self.snapshot["completeness"] == "complete"
+        return ExitCode.COMPLETE if is_complete else ExitCode.PARTIAL
+
+
+def load(
+    options: LoadOptions, on_progress: Callable[[Progress], None] = lambda _: None
+) -> LoadResult:
+    """Take one snapshot and publish it.
+
+    Raises:
+        FlexpriceWalletsError: see `errors`; then the published file is what it was.
+    """
+    paths = WarehousePaths.of(options.database)
+    with exclusive_run(paths), working_folder(paths):
+        started_at = datetime.now(UTC)
+        if options.snapshot_at is not None:
+            choose_snapshot_time(started_at, None, options.snapshot_at)
+        feed = _open_feed(options)
+        try:
+            apply_dlt_settings(options.log_level)
+            from flexprice_wallets.snapshot.pipeline import load_snapshot
+
+            row = load_snapshot(paths, _snapshot_options(options), feed, started_at, on_progress)
+            raise_if_interrupted()
+            publish(paths)
+        finally:
+            feed.stop()
+    return LoadResult(row, paths.published)
+
+
+def _open_feed(options: LoadOptions) -> Feed:
+    """The feed, already at work."""
+    if options.fetch_in_own_process:
+        options.api.check()
+        return ProcessFeed(options.api, options.selection, options.figures)
+    from flexprice_wallets.extract.attempts import open_api
+    from flexprice_wallets.extract.threads import ThreadFeed
+
+    api = open_api(options.api)
+    return ThreadFeed(api, options.selection, options.figures, options.api.workers)
+
+
+def _snapshot_options(options: LoadOptions) -> SnapshotOptions:
+    from flexprice_wallets.snapshot.pipeline import SnapshotOptions
+
+    return SnapshotOptions(
+        options.selection,
+        options.figures,
+        options.limits,
+        options.snapshot_at,
+        options.raw_schema,
+        options.schema,
+    )
+
+
+def rebuild_views(database: Path, *, raw_schema: str, schema: str, rebuild: bool) -> Path:
+    """Make the views (and, with `rebuild`, the derived tables) of a warehouse again and publish it.
+
+    Raises:
+        FlexpriceWalletsError: see `errors`; then the published file is what it was.
+    """
+    paths = WarehousePaths.of(database)
+    with exclusive_run(paths), working_folder(paths):
+        from flexprice_wallets.warehouse.maintenance import renew_views
+
+        renew_views(paths, raw_schema=raw_schema, schema=schema, rebuild=rebuild)
+        publish(paths)
+    return paths.published

@@ -1,0 +1,206 @@
+"""Loads one snapshot into the working copy. Heavy: imports dlt, DuckDB and Arrow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dlt
+import duckdb
+from dlt.common.exceptions import DltException
+
+from flexprice_wallets.errors import FlexpriceWalletsError, NotAWarehouse, RunFailed, StorageError
+from flexprice_wallets.extract.calls import Figures
+from flexprice_wallets.extract.feed import Feed
+from flexprice_wallets.extract.selection import Selection
+from flexprice_wallets.snapshot.dlt_tables import create_tables
+from flexprice_wallets.snapshot.known import Known
+from flexprice_wallets.snapshot.last_versions import read_known
+from flexprice_wallets.snapshot.limits import Limits
+from flexprice_wallets.snapshot.progress import Progress
+from flexprice_wallets.snapshot.snapshot_time import SnapshotTime, choose_snapshot_time
+from flexprice_wallets.snapshot.source import (
+    SOURCE_NAME,
+    SnapshotRequest,
+    WarehouseVersions,
+    snapshot_source,
+)
+from flexprice_wallets.warehouse.database import (
+    create_database,
+    last_snapshot_at,
+    limit_memory,
+    migrate_warehouse,
+    open_database,
+)
+from flexprice_wallets.warehouse.paths import WarehousePaths
+from flexprice_wallets.warehouse.refresh_views import refresh_views
+from flexprice_wallets.warehouse.upkeep import apply_snapshots
+from flexprice_wallets.warehouse.working_copy import copy_published
+
+_logger = logging.getLogger(__name__)
+
+#: The second is a file that ends too early.
+_SIGNS_OF_DAMAGE = ("corrupt", "could not read enough bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotOptions:
+    """What a snapshot is to hold, and where it goes."""
+
+    selection: Selection
+    figures: Figures
+    limits: Limits
+    snapshot_at: datetime | None
+    raw_schema: str
+    schema: str
+
+
+def load_snapshot(
+    paths: WarehousePaths,
+    options: SnapshotOptions,
+    feed: Feed,
+    started_at: datetime,
+    on_progress: Callable[[Progress], None],
+) -> dict[str, Any]:
+    """Load what `feed` brings into a copy of the published file; returns the snapshot's row.
+
+    Raises:
+        FlexpriceWalletsError: where the run must be given up.
+    """
+    try:
+        is_continued = copy_published(paths)
+        if not is_continued:
+            create_database(paths.copy)
+        row: dict[str, Any] = {}
+        # Open throughout, as dlt would open and close it for every table.
+        with open_database(paths.copy) as connection:
+            limit_memory(connection, paths.copy)
+            # Copying the new rows in on one thread takes the least memory.
+            connection.execute("set threads = 1")
+            pipeline = _dlt_pipeline(connection, paths, options.raw_schema)
+            if is_continued:
+                known, last = _read_known(connection, paths, options.raw_schema)
+            else:
+                # All that needs no rows is made while the first answers are awaited.
+                known, last = Known(), None
+                _create_relations(connection, pipeline, options)
+            request = SnapshotRequest(
+                _snapshot_time(started_at, last, options.snapshot_at),
+                started_at,
+                options.selection,
+                options.figures,
+                known,
+                WarehouseVersions(connection.cursor, options.raw_schema),
+                feed,
+                options.limits,
+                on_progress,
+                has_tables=True,
+            )
+            pipeline.run(snapshot_source(lambda: request, row), loader_file_format="parquet")
+        # Opened anew: the file has grown, and with it what DuckDB may take.
+        with open_database(paths.copy) as connection:
+            limit_memory(connection, paths.copy)
+            _finish_copy(connection, options, row)
+    except (DltException, duckdb.Error, OSError) as error:
+        # dlt wraps whatever it is that a step raises.
+        raise _own_error(error) from error
+    return row
+
+
+def _read_known(
+    connection: duckdb.DuckDBPyConnection, paths: WarehousePaths, raw_schema: str
+) -> tuple[Known, datetime | None]:
+    """What the copy holds, and the time of its last snapshot."""
+    migrate_warehouse(connection, raw_schema, paths.published.name)
+    apply_snapshots(connection, raw_schema=raw_schema)
+    return read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema)
+
+
+def _snapshot_time(
+    started_at: datetime, last: datetime | None, wanted: datetime | None
+) -> SnapshotTime:
+    time = choose_snapshot_time(started_at, last, wanted)
+    if time.moved_by:
+        _logger.warning(
+            "The clock is behind the last snapshot: this one's time is moved by %s to %s.",
+            time.moved_by,
+            time.id,
+        )
+    return time
+
+
+def _dlt_pipeline(
+    connection: duckdb.DuckDBPyConnection, paths: WarehousePaths, raw_schema: str
+) -> dlt.Pipeline:
+    return dlt.pipeline(
+        pipeline_name=SOURCE_NAME,
+        pipelines_dir=str(paths.pipelines_folder),
+        destination=dlt.destinations.duckdb(connection),
+        dataset_name=raw_schema,
+    )
+
+
+def _create_relations(
+    connection: duckdb.DuckDBPyConnection, pipeline: dlt.Pipeline, options: SnapshotOptions
+) -> None:
+    """Make the tables and views of a new warehouse, empty."""
+    create_tables(pipeline)
+    apply_snapshots(connection, raw_schema=options.raw_schema)
+    refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
+
+
+def _finish_copy(
+    connection: duckdb.DuckDBPyConnection, options: SnapshotOptions, row: dict[str, Any]
+) -> None:
+    """Bring the derived tables, views and comments up to date, and write all of it to the file."""
+    # More threads take more memory, and are hardly faster with what one run changes.
+    connection.execute("set threads = 2")
+    connection.execute(
+        f'update "{options.raw_schema}".warehouse set tenant_id = ?, environment_id = ? '
+        "where tenant_id is null and environment_id is null",
+        [row["tenant_id"], row["environment_id"]],
+    )
+    apply_snapshots(connection, raw_schema=options.raw_schema)
+    refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
+    connection.execute("checkpoint")
+
+
+def _own_error(error: BaseException) -> FlexpriceWalletsError:
+    """The error of this package behind one of dlt's or DuckDB's, or one that names it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, FlexpriceWalletsError):
+            return seen
+        if isinstance(seen, OSError) and seen.errno is not None:
+            return StorageError(
+                f"The file system refused ({seen.strerror}); nothing was published. Free space or mend the "
+                "permissions, and run again."
+            )
+        if isinstance(seen, duckdb.Error) and any(
+            sign in str(seen).lower() for sign in _SIGNS_OF_DAMAGE
+        ):
+            return NotAWarehouse(
+                f"The database is damaged ({_first_line(seen)}). It was left as it is; restore a backup."
+            )
+        if isinstance(seen, duckdb.Error) and (
+            isinstance(seen, duckdb.IOException | duckdb.OutOfMemoryException)
+            # A commit or checkpoint that cannot write fails as that.
+            or "could not write" in str(seen).lower()
+        ):
+            return StorageError(
+                f"DuckDB could not write ({_first_line(seen)}); nothing was published. "
+                "Free space or memory and run again."
+            )
+        innermost = seen
+        seen = seen.__cause__ or seen.__context__
+    return RunFailed(
+        f"The load failed in dlt or DuckDB ({type(innermost).__name__}: {_first_line(innermost)}); nothing was "
+        "published. Run again with -v to see more."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "")[:300]

@@ -1,0 +1,1 @@
+"""What reads a warehouse: data frames, files, a report."""

@@ -1,0 +1,74 @@
+"""Puts the report together and in its place."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from flexprice_wallets.errors import NotAWarehouse, StorageError
+from flexprice_wallets.use.report import sections
+from flexprice_wallets.use.report.charts import require_altair, scripts
+from flexprice_wallets.use.report.page import Page
+from flexprice_wallets.use.report.queries import Asked
+from flexprice_wallets.use.report.sections import Subject
+from flexprice_wallets.warehouse.database import check_warehouse, open_database
+
+__all__ = ["Subject", "write_report"]
+
+
+def write_report(
+    database: Path,
+    output: Path,
+    *,
+    subject: Subject | None = None,
+    raw_schema: str = "flexprice_raw",
+    schema: str = "flexprice",
+) -> None:
+    """Write the report of a warehouse as one HTML file, which replaces an earlier one when it is complete.
+
+    Raises:
+        ConfigurationError: where the extra `report` is not installed, or the wallet or customer is unknown.
+        NotAWarehouse, WarehouseTooNew: where the database is no warehouse of this program.
+        StorageError: where the file cannot be written.
+    """
+    require_altair()
+    if not database.is_file():
+        raise NotAWarehouse(f"{database} does not exist: run `flexprice-wallets load` first.")
+    with open_database(database, read_only=True) as connection:
+        check_warehouse(connection, raw_schema, database.name)
+        html = _page(Asked(connection, raw_schema=raw_schema, schema=schema), subject)
+    _write(output, html)
+
+
+def _page(ask: Asked, subject: Subject | None) -> str:
+    page = Page()
+    page.add(sections.overview(ask))
+    if subject is not None:
+        page.add(sections.closer_look(ask, page.draw, subject))
+    page.add(sections.liability(ask, page.draw))
+    page.add(sections.running_out(ask))
+    page.add(sections.alerts(ask))
+    page.add(sections.movements(ask))
+    page.add(sections.loads(ask, page.draw))
+    return page.html(scripts())
+
+
+def _write(output: Path, html: str) -> None:
+    place = output.expanduser().resolve()
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(html)
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(name, 0o666 & ~mask)
+            os.replace(name, place)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StorageError(
+            f"{output} cannot be written ({error.strerror or error}): name another --output."
+        ) from error

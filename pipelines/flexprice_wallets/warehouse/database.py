@@ -1,0 +1,141 @@
+"""Opens, creates and checks the DuckDB file of a warehouse."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from flexprice_wallets.errors import (
+    NotAWarehouse,
+    WarehouseError,
+    WarehouseTooNew,
+    WarehouseTooOld,
+)
+from flexprice_wallets.records.tables import CONTRACT_VERSION
+
+_logger = logging.getLogger(__name__)
+
+#: Read by DuckDB clients from 1.2 on; DuckDB 2.0's own default is not read by any 1.x.
+STORAGE_VERSION = "v1.2.0"
+#: Bytes, enough for the first snapshot of hundreds of thousands of wallets.
+_LEAST_MEMORY_LIMIT = 128_000_000
+
+
+def create_database(path: Path) -> None:
+    """Create an empty database file in the storage format that older clients read."""
+    with duckdb.connect() as connection:
+        location = str(path).replace("'", "''")
+        connection.execute(f"attach '{location}' as created (storage_version '{STORAGE_VERSION}')")
+        connection.execute("detach created")
+
+
+def open_database(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a database file, times shown in UTC.
+
+    Raises:
+        NotAWarehouse: where DuckDB cannot read the file.
+        WarehouseError: where it is held by another program.
+    """
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+        connection.execute("set timezone = 'UTC'")
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) and "set lock on file" in str(error):
+            raise WarehouseError(
+                f"{path.name} is being written by another program: close it there and run again."
+            ) from error
+        raise NotAWarehouse(
+            f"{path.name} is not a DuckDB file that this DuckDB ({duckdb.__version__}) can read: it is damaged or "
+            "another program's. It was left as it is; restore a backup, or name another --database."
+        ) from error
+    return connection
+
+
+def limit_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Have DuckDB keep little of an open file in memory, where it would keep all that it reads and writes.
+
+    The limit grows with the file, so that what a query must hold at once finds room; it is never above DuckDB's own.
+    """
+    most = _LEAST_MEMORY_LIMIT + path.stat().st_size // 4
+    connection.execute(
+        f"set memory_limit = least({most}, parse_formatted_bytes(current_setting('memory_limit'))) || 'B'"
+    )
+
+
+#: What brings a warehouse of a version of the contract to the next one; called with a connection and the raw schema.
+Migration = Callable[[duckdb.DuckDBPyConnection, str], None]
+MIGRATIONS: Mapping[int, Migration] = {}
+
+
+def check_warehouse(connection: duckdb.DuckDBPyConnection, raw_schema: str, name: str) -> int:
+    """Make sure that the database is a warehouse of this contract or an earlier one; returns the contract's version.
+
+    Raises:
+        NotAWarehouse: where it is some other database.
+        WarehouseTooNew: where a later version of this program wrote it.
+    """
+    try:
+        rows = connection.execute(
+            f'select contract_version from "{raw_schema}".warehouse'
+        ).fetchall()
+    except duckdb.CatalogException as error:
+        raise NotAWarehouse(
+            f"{name} is a database, but no warehouse of flexprice-wallets (it has no table {raw_schema}.warehouse). "
+            "It was left as it is; name another --database."
+        ) from error
+    except duckdb.Error as error:
+        raise NotAWarehouse(
+            f"{name} is damaged ({type(error).__name__}). It was left as it is; restore a backup."
+        ) from error
+    if len(rows) != 1:
+        raise NotAWarehouse(
+            f"{name} has {len(rows)} rows in {raw_schema}.warehouse, where there is one: restore a backup."
+        )
+    [(contract_version,)] = rows
+    if contract_version > CONTRACT_VERSION:
+        raise WarehouseTooNew(
+            f"{name} has version {contract_version} of the table contract, this program knows {CONTRACT_VERSION}: "
+            "update flexprice-wallets."
+        )
+    return int(contract_version)
+
+
+def migrate_warehouse(connection: duckdb.DuckDBPyConnection, raw_schema: str, name: str) -> None:
+    """Bring a warehouse of an earlier version of the contract to this one, in one transaction.
+
+    Raises:
+        NotAWarehouse, WarehouseTooNew: as `check_warehouse`.
+        WarehouseTooOld: where there is no way from its version to this one.
+    """
+    version = check_warehouse(connection, raw_schema, name)
+    if version == CONTRACT_VERSION:
+        return
+    steps = range(version, CONTRACT_VERSION)
+    if any(step not in MIGRATIONS for step in steps):
+        raise WarehouseTooOld(
+            f"{name} has version {version} of the table contract, which this program cannot bring to its own, "
+            f"{CONTRACT_VERSION}: load once with an earlier version of flexprice-wallets, or name another --database."
+        )
+    connection.execute("begin")
+    for step in steps:
+        MIGRATIONS[step](connection, raw_schema)
+    connection.execute(f'update "{raw_schema}".warehouse set contract_version = {CONTRACT_VERSION}')
+    connection.execute("commit")
+    _logger.info(
+        "%s is brought from version %d of the table contract to %d.",
+        name,
+        version,
+        CONTRACT_VERSION,
+    )
+
+
+def last_snapshot_at(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> datetime | None:
+    """When the last snapshot was taken, in UTC; None where there is none."""
+    [(last,)] = connection.execute(
+        f'select max(snapshot_at) from "{raw_schema}".snapshots'
+    ).fetchall()
+    return last  # type: ignore[no-any-return]

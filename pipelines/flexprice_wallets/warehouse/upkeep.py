@@ -1,0 +1,99 @@
+"""The derived tables: made once, then carried over each snapshot by the scripts in `sql/upkeep`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import duckdb
+
+from flexprice_wallets.warehouse.derived_tables import STORED_TABLES
+from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, literal, quoted, read_sql
+
+#: So many wallets are carried over at once; their working tables take about 40 MB.
+WALLETS_PER_BATCH: Final = 10_000
+
+
+def apply_snapshots(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    raw_schema: str = RAW_SCHEMA,
+    wallets_per_batch: int = WALLETS_PER_BATCH,
+) -> int:
+    """Carry the derived tables over every snapshot that they do not contain yet, in order of time.
+
+    To be called on a private copy: an interruption leaves the tables half carried over. One transaction for each
+    snapshot would not, but what it drops would keep its memory until the end.
+
+    Args:
+        connection: a writable copy of a warehouse, not inside a transaction.
+        raw_schema: schema of the tables that a load writes.
+        wallets_per_batch: how many of a snapshot's wallets are carried over at once.
+
+    Returns:
+        How many snapshots were carried over.
+
+    Raises:
+        duckdb.Error: a table is missing or not as the contract says.
+    """
+    schema = quoted(raw_schema)
+    connection.execute(_sql("upkeep/create", raw_schema))
+    snapshot_ids = connection.execute(
+        f"select snapshot_id from {schema}.snapshots where snapshot_at > coalesce((select"
+        f" max(snapshot_at) from {schema}.stored_progress), '-infinity') order by snapshot_at"
+    ).fetchall()
+    connection.execute(f"set variable wallets_per_batch = {wallets_per_batch}")
+    for (snapshot_id,) in snapshot_ids:
+        connection.execute(
+            f"create or replace temp table applying as select * from {schema}.snapshots where"
+            " snapshot_id = ?",
+            [snapshot_id],
+        )
+        _apply_snapshot(connection, raw_schema)
+    return len(snapshot_ids)
+
+
+def _apply_snapshot(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
+    with transaction(connection):
+        connection.execute(_sql("upkeep/touched", raw_schema))
+    batches = connection.execute(
+        "select min(wallet_id), max(wallet_id) from temp.touched group by batch order by batch"
+    ).fetchall()
+    for first_wallet_id, last_wallet_id in batches:
+        connection.execute(f"set variable first_wallet_id = {literal(first_wallet_id)}")
+        connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
+        with transaction(connection):
+            connection.execute(_sql("upkeep/wallets", raw_schema))
+    with transaction(connection):
+        connection.execute(_sql("upkeep/closing", raw_schema))
+
+
+def rebuild_stored(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    raw_schema: str = RAW_SCHEMA,
+    wallets_per_batch: int = WALLETS_PER_BATCH,
+) -> int:
+    """Drop the derived tables and make them again from every snapshot; see `apply_snapshots`."""
+    with transaction(connection):
+        for table in STORED_TABLES:
+            connection.execute(f"drop table if exists {quoted(raw_schema)}.{quoted(table.name)}")
+    return apply_snapshots(connection, raw_schema=raw_schema, wallets_per_batch=wallets_per_batch)
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what is done inside, or nothing of it where that raises."""
+    connection.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def _sql(name: str, raw_schema: str) -> str:
+    # These scripts name no view, so the schema of the views only has to be another one.
+    return read_sql(name, raw_schema=raw_schema, schema=f"{raw_schema} views")

@@ -1,0 +1,78 @@
+"""An answer has the shape it should have, or it is no answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from flexprice_wallets.records.answers import (
+    AnswerError,
+    customers_page,
+    wallet_of_answer,
+    wallets_of_answer,
+)
+
+NO_JSON = [b"", b"<html>", b'[{"id":', b'"\xff"', b"[" * 50_000]
+
+
+@pytest.mark.parametrize("body", [*NO_JSON, b"null", b"{}", b'{"items": []}', b'"x"', b"1"])
+def test_what_is_no_list_of_wallets(body: bytes) -> None:
+    with pytest.raises(AnswerError):
+        wallets_of_answer(body)
+
+
+@pytest.mark.parametrize("body", [*NO_JSON, b"null", b"[]", b"true"])
+def test_what_is_no_wallet(body: bytes) -> None:
+    with pytest.raises(AnswerError):
+        wallet_of_answer(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *NO_JSON,
+        b"[]",
+        b"{}",
+        b'{"items": null}',
+        b'{"items": {}}',
+        b'{"items": [], "pagination": []}',
+        b'{"items": [], "pagination": {"total": "many"}}',
+        b'{"items": [], "pagination": {"total": -1}}',
+        b'{"items": [], "pagination": {"total": 1.5}}',
+        b'{"items": [], "pagination": {"total": true}}',
+    ],
+)
+def test_what_is_no_page_of_customers(body: bytes) -> None:
+    with pytest.raises(AnswerError):
+        customers_page(body)
+
+
+def test_answers_are_taken_apart_without_judging_their_elements() -> None:
+    assert wallets_of_answer(b"[]") == []
+    assert wallets_of_answer(b'[{"id": "w"}, 7]') == [{"id": "w"}, 7]
+    assert wallet_of_answer(b'{"id": "w"}') == {"id": "w"}
+
+
+@pytest.mark.parametrize(
+    ("pagination", "total"),
+    [(b'{"total": 2500, "limit": 1}', 2500), (b'{"total": null}', None), (b"null", None)],
+)
+def test_a_page_of_customers(pagination: bytes, total: int | None) -> None:
+    body = b'{"items": [{"id": "c"}, null], "pagination": ' + pagination + b"}"
+    items, found = customers_page(body)
+    assert items == [{"id": "c"}, None]
+    assert (found, type(found)) == (total, type(total))
+    assert customers_page(b'{"items": []}') == ([], None)
+
+
+def test_the_message_shows_what_came_instead_in_ascii() -> None:
+    with pytest.raises(AnswerError) as caught:
+        wallets_of_answer('{"error": "später"}'.encode())
+    message = str(caught.value)
+    assert message == (
+        'expected a list of wallets, got an object; it begins \'{"error": "sp\\xe4ter"}\''
+    )
+    with pytest.raises(AnswerError) as caught:
+        wallets_of_answer(b"<html>" + b"x" * 10_000)
+    assert "not JSON" in str(caught.value)
+    assert "<html>" in str(caught.value)
+    assert len(str(caught.value)) < 200

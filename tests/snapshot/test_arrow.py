@@ -1,0 +1,40 @@
+"""Rows come out of the buffer as they went in, however many they are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flexprice_wallets.snapshot.arrow import RowBuffer
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def row(number: int) -> dict[str, Any]:
+    return {"snapshot_id": "s1", "snapshot_at": AT, "customer_id": f"cust_{number}"}
+
+
+def test_rows_wait_until_there_are_enough() -> None:
+    buffer = RowBuffer(capacity=5000)
+    for number in range(4999):
+        buffer.write("snapshot_customers", row(number))
+    assert list(buffer.drain()) == []
+    buffer.write("snapshot_customers", row(4999))
+    [(name, table)] = buffer.drain()
+    assert name == "snapshot_customers"
+    assert table.to_pylist() == [row(number) for number in range(5000)]
+    assert list(buffer.drain(is_last=True)) == []
+
+
+def test_the_last_rows_come_however_few() -> None:
+    buffer = RowBuffer()
+    for number in range(2500):
+        buffer.write("snapshot_customers", row(number))
+    buffer.write("fetch_failures", {"snapshot_id": "s1", "snapshot_at": AT, "attempts": 3})
+    tables = dict(buffer.drain(is_last=True))
+    assert tables["snapshot_customers"].to_pylist() == [row(number) for number in range(2500)]
+    [failure] = tables["fetch_failures"].to_pylist()
+    assert failure["attempts"] == 3
+    assert failure["customer_id"] is None
+    assert buffer.written["snapshot_customers"] == 2500
+    assert buffer.written["fetch_failures"] == 1

@@ -1,0 +1,169 @@
+"""`flexprice_source` in a dlt pipeline of one's own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+
+from flexprice_emulator import Emulator, World
+from flexprice_wallets import flexprice_source
+from flexprice_wallets.errors import AccessRefused, FlexpriceWalletsError, SnapshotTimeError
+from flexprice_wallets.records.tables import TABLES
+from tests.snapshot.loading import ask, load_from
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = AT + timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+
+
+@pytest.fixture
+def emulator() -> Any:
+    with Emulator(world=World(20, seed=3, now=AT)) as running:
+        yield running
+
+
+def run(emulator: Emulator, folder: Path, **options: Any) -> Path:
+    """Run a pipeline of one's own; returns its database."""
+    database = folder / "lake.duckdb"
+    pipeline = dlt.pipeline(
+        "own",
+        pipelines_dir=str(folder / "dlt"),
+        destination=dlt.destinations.duckdb(str(database)),
+        dataset_name="own",
+    )
+    options = {"api_key": emulator.api_key, "base_url": emulator.base_url, **options}
+    pipeline.run(flexprice_source(**options), loader_file_format="parquet")
+    return database
+
+
+def row_counts(database: Path) -> Counter[str]:
+    return Counter(
+        {
+            table.name: ask(database, f"select count(*) as n from own.{table.name}")[0]["n"]
+            for table in TABLES
+        }
+    )
+
+
+def test_a_whole_snapshot_without_a_warehouse(emulator: Emulator, tmp_path: Path) -> None:
+    database = run(emulator, tmp_path, snapshot_at=AT)
+    truth = emulator.world.truth()
+    rows = row_counts(database)
+    listed = [row for row in truth["wallets"].values() if row["is_listed"]]
+    assert rows["snapshots"] == rows["warehouse"] == 1
+    assert rows["customers"] == sum(row["is_listed"] for row in truth["customers"].values())
+    assert rows["wallets"] == rows["wallet_balances"] == len(listed)
+    assert rows["wallet_credits_available"] == 2 * len(listed)
+
+    held = {row["wallet_id"]: row for row in ask(database, "select * from own.wallet_balances")}
+    for wallet in listed:
+        assert held[wallet["id"]]["balance"] == wallet["balance"]
+        assert held[wallet["id"]]["snapshot_at"] == AT
+
+    # Without a warehouse to compare with, a second run brings everything again.
+    run(emulator, tmp_path, snapshot_at=LATER)
+    assert row_counts(database)["wallets"] == 2 * len(listed)
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_address_and_key_are_configured_together(
+    where: str, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else the key would go to Flexprice's own address.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXPRICE_API_KEY", emulator.api_key)
+    if where == "environment":
+        monkeypatch.setenv("FLEXPRICE_BASE_URL", emulator.base_url)
+    else:
+        monkeypatch.delenv("FLEXPRICE_BASE_URL", raising=False)
+        (tmp_path / ".dlt").mkdir()
+        (tmp_path / ".dlt" / "config.toml").write_text(
+            f'[sources.flexprice_wallets]\nbase_url = "{emulator.base_url}"\n'
+        )
+    database = run(emulator, tmp_path, api_key=None, base_url=None)
+    assert row_counts(database)["snapshots"] == 1
+
+
+def test_columns_have_the_types_of_the_contract(emulator: Emulator, tmp_path: Path) -> None:
+    database = run(emulator, tmp_path)
+    rows = ask(
+        database,
+        "select table_name, column_name, data_type from information_schema.columns "
+        "where table_schema = 'own'",
+    )
+    types = {(row["table_name"], row["column_name"]): row["data_type"] for row in rows}
+    for table in TABLES:
+        for column in table.columns:
+            assert types[table.name, column.name] == column.type.value, (table.name, column.name)
+
+
+def test_only_what_differs_from_a_warehouse(emulator: Emulator, tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    load_from(emulator, warehouse, snapshot_at=AT)
+    changed, frozen = emulator.world.listed_wallet_ids()[:2]
+    emulator.world.top_up(changed, "1")
+    emulator.world.freeze(frozen)
+    database = run(emulator, tmp_path, warehouse=warehouse, snapshot_at=LATER)
+    rows = row_counts(database)
+    assert rows["warehouse"] == rows["customers"] == 0
+    assert rows["snapshots"] == rows["wallets"] == rows["wallet_balances"] == 1
+    (row,) = ask(database, "select wallet_id, is_listed from own.wallets")
+    assert (row["wallet_id"], row["is_listed"]) == (frozen, False)
+    (row,) = ask(database, "select wallet_id, balance from own.wallet_balances")
+    truth = emulator.world.truth()["wallets"][changed]
+    assert (row["wallet_id"], row["balance"]) == (changed, truth["balance"])
+    # The warehouse is only read.
+    assert ask(warehouse, "select count(*) as n from flexprice.snapshots")[0]["n"] == 1
+
+
+def test_some_customers_and_no_optional_figures(emulator: Emulator, tmp_path: Path) -> None:
+    truth = emulator.world.truth()
+    first, second = emulator.world.published_customer_ids()[:2]
+    database = run(
+        emulator,
+        tmp_path,
+        customer_ids=[first],
+        lookup_keys=[truth["customers"][second]["external_id"]],
+        include_real_time_balance=False,
+        include_credits_available_breakdown=False,
+    )
+    rows = row_counts(database)
+    assert rows["snapshot_customers"] == rows["customers"] == 2
+    assert rows["wallet_real_time_balances"] == rows["wallet_credits_available"] == 0
+    owners = {row["customer_id"] for row in ask(database, "select customer_id from own.wallets")}
+    assert owners <= {first, second}
+
+
+def cause_of(error: BaseException) -> FlexpriceWalletsError | None:
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, FlexpriceWalletsError):
+        seen = seen.__cause__ or seen.__context__
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"api_key": "another-key"}, AccessRefused),
+        ({"snapshot_at": datetime(2999, 1, 1, tzinfo=UTC)}, SnapshotTimeError),
+    ],
+    ids=["refused key", "time to come"],
+)
+def test_a_run_that_must_be_given_up(
+    emulator: Emulator,
+    tmp_path: Path,
+    options: dict[str, Any],
+    expected: type[FlexpriceWalletsError],
+) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        run(emulator, tmp_path, **options)
+    assert isinstance(cause_of(caught.value), expected)
