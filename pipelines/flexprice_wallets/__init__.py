@@ -23,7 +23,6 @@ __all__ = [
     "LoadOptions",
     "LoadResult",
     "Warehouse",
-    "__version__",
     "flexprice_source",
     "open",
     "take_snapshot",

@@ -171,7 +171,7 @@ def test_a_failed_export_changes_nothing(
     folder = tmp_path / "views"
     export_views(history.warehouse, folder, "csv")
     before = {path: path.stat().st_ino for path in folder.rglob("*")}
-    monkeypatch.setitem(views._COPY_OPTIONS, "csv", "format csv, no_such_option 1")
+    monkeypatch.setitem(files._COPY_OPTIONS, "csv", "format csv, no_such_option 1")
     with pytest.raises(NotAWarehouse, match="cannot be read"):
         export_views(history.warehouse, folder, "csv")
     assert {path: path.stat().st_ino for path in folder.rglob("*")} == before
