@@ -40,7 +40,7 @@ blemishes as (
     select
         customer_id,
         snapshot_at
-    from flexprice_raw.rejected_records
+    from flexprice.rejections
     where customer_id is not null and wallet_id is null
 ),
 

@@ -9,10 +9,6 @@ fetch_failures as (
     select * from flexprice_raw.fetch_failures
 ),
 
-rejected_records as (
-    select * from flexprice_raw.rejected_records
-),
-
 last_times as (
     select
         max(snapshot_at) as last_snapshot_at,
@@ -43,12 +39,12 @@ failed_since as (
 ),
 
 rejected_since as (
-    select count(*) as rejections
-    from rejected_records
+    select coalesce(cast(sum(snapshots.records_rejected) as bigint), 0) as rejections
+    from snapshots
     cross join last_times
     where
         last_times.last_complete_snapshot_at is null
-        or rejected_records.snapshot_at > last_times.last_complete_snapshot_at
+        or snapshots.snapshot_at > last_times.last_complete_snapshot_at
 ),
 
 snapshots_since as (

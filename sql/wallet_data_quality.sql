@@ -140,15 +140,15 @@ unrecognized_fields as (
 rejections as (
     select
         'rejected' as finding,
-        rejected_records.wallet_id,
-        rejected_records.customer_id,
+        rejections.wallet_id,
+        rejections.customer_id,
         wallets.currency,
         count(*) as records,
-        max(rejected_records.reason) as detail,
-        max(rejected_records.snapshot_at) as found_at
-    from flexprice_raw.rejected_records as rejected_records
-    left join flexprice_raw.stored_wallets as wallets on rejected_records.wallet_id = wallets.wallet_id
-    group by rejected_records.wallet_id, rejected_records.customer_id, wallets.currency
+        max(rejections.reason) as detail,
+        max(rejections.snapshot_at) as found_at
+    from flexprice.rejections as rejections
+    left join flexprice_raw.stored_wallets as wallets on rejections.wallet_id = wallets.wallet_id
+    group by rejections.wallet_id, rejections.customer_id, wallets.currency
 )
 
 select

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from flexprice_wallets.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from flexprice_wallets.snapshot.load import LoadOptions, LoadResult
+    from flexprice_wallets.snapshot.load import LoadResult
     from flexprice_wallets.snapshot.load import load as take_snapshot
+    from flexprice_wallets.snapshot.options import LoadOptions
     from flexprice_wallets.snapshot.source import flexprice_source
     from flexprice_wallets.use.dataframes import Warehouse, open  # noqa: A004 - fw.open(...) is meant
 
@@ -30,7 +31,7 @@ __all__ = [
 
 # Imported when first used: a load must not wait for pandas, nor a notebook for dlt.
 _HOMES = {
-    "LoadOptions": ("flexprice_wallets.snapshot.load", "LoadOptions"),
+    "LoadOptions": ("flexprice_wallets.snapshot.options", "LoadOptions"),
     "LoadResult": ("flexprice_wallets.snapshot.load", "LoadResult"),
     "Warehouse": ("flexprice_wallets.use.dataframes", "Warehouse"),
     "flexprice_source": ("flexprice_wallets.snapshot.source", "flexprice_source"),

@@ -53,11 +53,26 @@ blemishes as (
     from flexprice_raw.fetch_failures
     where snapshot_at = (select snapshot_at from applying)
     union
+    -- A rejection is written once and holds until it is cleared, in every snapshot that covers its customer.
     select
-        customer_id,
-        wallet_id
-    from flexprice_raw.rejected_records
-    where snapshot_at = (select snapshot_at from applying) and resource = 'wallet'
+        rejected.customer_id,
+        rejected.wallet_id
+    from flexprice_raw.rejected_records as rejected
+    cross join applying
+    left join flexprice_raw.snapshot_customers as covered
+        on applying.snapshot_at = covered.snapshot_at and rejected.customer_id = covered.customer_id
+    left join flexprice_raw.rejections_cleared as cleared
+        on
+            rejected.rejection_hash = cleared.rejection_hash
+            and rejected.snapshot_at < cleared.snapshot_at
+            and cleared.snapshot_at <= applying.snapshot_at
+    where
+        rejected.resource = 'wallet'
+        and rejected.snapshot_at <= applying.snapshot_at
+        and cleared.snapshot_at is null
+        and (
+            applying.scope = 'all' or covered.customer_id is not null or rejected.snapshot_at = applying.snapshot_at
+        )
 )
 
 select wallet_id from blemishes where wallet_id is not null

@@ -50,6 +50,9 @@ class Warehouse:
             }
         )
 
+    def query(self, query: str) -> list[Record]:
+        return self._rows(query)
+
     def _count(self, query: str) -> int:
         (row,) = self._rows(query)
         return int(row["n"])

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from flexprice_wallets.records import json_text
+from flexprice_wallets.records.customer_tables import CUSTOMERS
 from flexprice_wallets.records.customers import parse_customer
 from flexprice_wallets.records.records import CustomerRecord, Rejection
-from flexprice_wallets.records.tables import CUSTOMERS
 from tests.records.example_records import CONTRACTS, customer
 
 RECORDED_COLUMNS = CUSTOMERS.column_names[CUSTOMERS.column_names.index("external_id") :]
@@ -19,7 +19,7 @@ RECORDED_COLUMNS = CUSTOMERS.column_names[CUSTOMERS.column_names.index("external
 def columns_of(raw: object) -> dict[str, Any]:
     result = parse_customer(raw)
     assert isinstance(result, CustomerRecord), result
-    return result.columns
+    return result.values
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
@@ -72,8 +72,8 @@ def test_unknown_fields_are_kept() -> None:
         ("email", True, "email is true, not text"),
         ("name", "\udfff", "name is no valid Unicode"),
         ("metadata", [], "metadata is a list, not an object"),
-        ("metadata", {"a": None}, "metadata has missing or null under 'a', not text"),
-        ("metadata", {"a": "\ud800"}, "metadata is no valid Unicode under 'a'"),
+        ("metadata", {"a": None}, "metadata under 'a' is missing or null, not text"),
+        ("metadata", {"a": "\ud800"}, "metadata under 'a' is no valid Unicode"),
         ("created_at", "now", "created_at is the text 'now', not an RFC 3339 time"),
     ],
 )

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from flexprice_wallets.records.records import AlertThreshold, AutoTopup
-
 MISSING: Final = ""  # no JSON text: the field is taken out
 
 
@@ -17,7 +15,8 @@ class Case:
     """A good record with one change, and all that may differ from what the good record gives.
 
     `at` is the dotted path of the field that is set to the JSON text `to`; `rejected` maps each
-    group set aside to a part of the reason; `differs` maps dotted attributes to their values.
+    rejected group to a part of the reason; `differs` maps what differs to its value, written as
+    `settings.name` for a column and as `settings.wallet_metadata` for the rows of a table.
     """
 
     name: str
@@ -75,9 +74,18 @@ def taken(name: str, at: str, to: str, contract: str = "2026-08", **differs: Any
     return Case(name, at, to, {}, dotted, contract)
 
 
-CRITICAL: Final = AlertThreshold("critical", None, Decimal("10.000000000"), "below")
-WARNING: Final = AlertThreshold("warning", None, Decimal("50.500000000"), "below")
-INFO: Final = AlertThreshold("info", None, Decimal("1000.000000000"), "above")
+CRITICAL: Final = {
+    "level": "critical",
+    "threshold": Decimal("10.000000000"),
+    "condition": "below",
+}
+WARNING: Final = {"level": "warning", "threshold": Decimal("50.500000000"), "condition": "below"}
+INFO: Final = {"level": "info", "threshold": Decimal("1000.000000000"), "condition": "above"}
+DEFAULT: Final = {
+    "level": "default",
+    "threshold_type": "amount",
+    "threshold": Decimal("1.500000000"),
+}
 NOON: Final = datetime(2026, 8, 20, 12, tzinfo=UTC)
 
 
@@ -187,11 +195,9 @@ CASES: Final = [
     taken("cached missing", "is_cached_fallback", MISSING, real_time__is_cached_fallback=None),
     # The breakdown of available credits.
     no_credits("breakdown a list", "credits_available_breakdown", "[]", "is a list, not an object"),
-    no_credits(
-        "kind null", "credits_available_breakdown.free", "null", "of kind 'free' is missing"
-    ),
-    no_credits("kind words", "credits_available_breakdown.free", '"none"', "of kind 'free' is"),
-    no_credits("kind without name", "credits_available_breakdown", '{"": "1"}', "of kind '' is"),
+    no_credits("kind null", "credits_available_breakdown.free", "null", "under 'free' is missing"),
+    no_credits("kind words", "credits_available_breakdown.free", '"none"', "under 'free' is"),
+    no_credits("kind without name", "credits_available_breakdown", '{"": "1"}', "under '' is"),
     taken("breakdown null", "credits_available_breakdown", "null", credits_available=None),
     taken("breakdown empty", "credits_available_breakdown", "{}", credits_available=None),
     taken("breakdown missing", "credits_available_breakdown", MISSING, credits_available=None),
@@ -199,11 +205,11 @@ CASES: Final = [
         "a later kind",
         "credits_available_breakdown.granted",
         "3",
-        credits_available={
-            "free": Decimal("0E-16"),
-            "granted": Decimal("3.0000000000000000"),
-            "purchased": Decimal("0E-16"),
-        },
+        credits_available=[
+            {"credit_type": "free", "credits_available": Decimal("0E-16")},
+            {"credit_type": "granted", "credits_available": Decimal("3.0000000000000000")},
+            {"credit_type": "purchased", "credits_available": Decimal("0E-16")},
+        ],
     ),
     # The settings.
     unreadable("name a number", "name", "7", "name is the number 7, not text", "name"),
@@ -239,49 +245,84 @@ CASES: Final = [
         },
     ),
     unreadable("created_by bad", "created_by", "1", "created_by is", "created_by"),
-    unreadable("metadata a list", "metadata", "[]", "metadata is a list", "metadata", ()),
-    unreadable("metadata number", "metadata.plan", "1", "under 'plan', not text", "metadata", ()),
-    unreadable("metadata null in it", "metadata.plan", "null", "under 'plan'", "metadata", ()),
+    unreadable("metadata a list", "metadata", "[]", "metadata is a list", "wallet_metadata", []),
     unreadable(
-        "metadata key no Unicode", "metadata", r'{"\ud83d": "x"}', "no valid", "metadata", ()
+        "metadata number",
+        "metadata.plan",
+        "1",
+        "under 'plan' is the number 1, not text",
+        "wallet_metadata",
+        [],
+    ),
+    unreadable(
+        "metadata null in it",
+        "metadata.plan",
+        "null",
+        "under 'plan' is missing",
+        "wallet_metadata",
+        [],
+    ),
+    unreadable(
+        "metadata key no Unicode",
+        "metadata",
+        r'{"\ud83d": "x"}',
+        "is no valid",
+        "wallet_metadata",
+        [],
     ),
     unreadable(
         "price type a number",
         "config.allowed_price_types",
         '["ALL", 1]',
         "config.allowed_price_types has an entry that is the number 1",
-        "allowed_price_types",
-        (),
-    ),
-    unreadable("config text", "config", '"ALL"', "config is the text", "allowed_price_types", ()),
-    unreadable("top-up a flag", "auto_topup", "true", "auto_topup is true", "auto_topup"),
-    unreadable(
-        "top-up amount bad", "auto_topup.amount", '"x"', "auto_topup.amount is", "auto_topup"
+        "wallet_allowed_price_types",
+        [],
     ),
     unreadable(
-        "top-up flag as text", "auto_topup.enabled", '"yes"', "auto_topup.enabled", "auto_topup"
+        "config text", "config", '"ALL"', "config is the text", "wallet_allowed_price_types", []
+    ),
+    unreadable(
+        "top-up a flag", "auto_topup", "true", "auto_topup is true", "wallet_auto_topups", []
+    ),
+    unreadable(
+        "top-up amount bad",
+        "auto_topup.amount",
+        '"x"',
+        "auto_topup.amount is",
+        "wallet_auto_topups",
+        [],
+    ),
+    unreadable(
+        "top-up flag as text",
+        "auto_topup.enabled",
+        '"yes"',
+        "auto_topup.enabled",
+        "wallet_auto_topups",
+        [],
     ),
     unreadable(
         "cooldown of half an hour",
         "auto_topup.cooldown.value",
         "0.5",
         "auto_topup.cooldown.value is the number 0.5, which does not fit a whole number",
-        "auto_topup",
+        "wallet_auto_topups",
+        [],
     ),
     unreadable(
         "cooldown beyond 64 bits",
         "auto_topup.cooldown.value",
         "9223372036854775808",
         "does not fit 64 bits",
-        "auto_topup",
+        "wallet_auto_topups",
+        [],
     ),
     unreadable(
         "the default bad",
         "alert_config",
         '{"threshold": {"type": "amount", "value": "1,5"}}',
         "alert_config.threshold.value is the text '1,5'",
-        "alert_thresholds",
-        (),
+        "wallet_alert_thresholds",
+        [],
     ),
     Case(
         "levels a list",
@@ -290,7 +331,7 @@ CASES: Final = [
         {"settings": "alert_settings is a list, not an object"},
         {
             "settings.alert_enabled": None,
-            "settings.alert_thresholds": (),
+            "settings.wallet_alert_thresholds": [],
             "settings.unreadable_fields": ("alert_settings", "alert_settings.alert_enabled"),
         },
     ),
@@ -299,8 +340,8 @@ CASES: Final = [
         "alert_settings.warning.threshold",
         '"high"',
         "alert_settings.warning.threshold is the text 'high'",
-        "alert_thresholds",
-        (),
+        "wallet_alert_thresholds",
+        [],
     ),
     unreadable(
         "inner switch bad",
@@ -339,69 +380,91 @@ CASES: Final = [
     taken("state empty", "alert_state", '""', settings__alert_state=None),
     taken("a later type", "wallet_type", '"GIFT"', settings__wallet_type="GIFT"),
     taken("a later status", "wallet_status", '"paused"', settings__wallet_status="paused"),
-    taken("metadata null", "metadata", "null", settings__metadata=()),
-    taken("metadata empty", "metadata", "{}", settings__metadata=()),
-    taken("metadata missing", "metadata", MISSING, settings__metadata=()),
+    taken("metadata null", "metadata", "null", settings__wallet_metadata=[]),
+    taken("metadata empty", "metadata", "{}", settings__wallet_metadata=[]),
+    taken("metadata missing", "metadata", MISSING, settings__wallet_metadata=[]),
     taken(
         "metadata with odd keys",
         "metadata",
         r'{"b.c d": "", "": "x", "\ud83d\ude00": "é"}',
-        settings__metadata=(("", "x"), ("b.c d", ""), ("😀", "é")),
+        settings__wallet_metadata=[
+            {"key": "", "value": "x"},
+            {"key": "b.c d", "value": ""},
+            {"key": "😀", "value": "é"},
+        ],
     ),
-    taken("config null", "config", "null", settings__allowed_price_types=()),
-    taken("config empty", "config", "{}", settings__allowed_price_types=()),
-    taken("config missing", "config", MISSING, settings__allowed_price_types=()),
+    taken("config null", "config", "null", settings__wallet_allowed_price_types=[]),
+    taken("config empty", "config", "{}", settings__wallet_allowed_price_types=[]),
+    taken("config missing", "config", MISSING, settings__wallet_allowed_price_types=[]),
     taken(
         "price types repeated",
         "config.allowed_price_types",
         '["USAGE", "ALL", "USAGE"]',
-        settings__allowed_price_types=("ALL", "USAGE"),
+        settings__wallet_allowed_price_types=[{"price_type": "ALL"}, {"price_type": "USAGE"}],
     ),
-    taken("top-up null", "auto_topup", "null", settings__auto_topup=None),
-    taken("top-up empty", "auto_topup", "{}", settings__auto_topup=None),
-    taken("top-up missing", "auto_topup", MISSING, settings__auto_topup=None),
+    taken("top-up null", "auto_topup", "null", settings__wallet_auto_topups=[]),
+    taken("top-up empty", "auto_topup", "{}", settings__wallet_auto_topups=[]),
+    taken("top-up missing", "auto_topup", MISSING, settings__wallet_auto_topups=[]),
     taken(
         "top-up all null",
         "auto_topup",
         '{"enabled": null, "amount": null, "cooldown": {}}',
-        settings__auto_topup=None,
+        settings__wallet_auto_topups=[],
     ),
     taken(
         "top-up off",
         "auto_topup",
         '{"enabled": false}',
-        settings__auto_topup=AutoTopup(False, None, None, None, None, None),
+        settings__wallet_auto_topups=[
+            {
+                "is_enabled": False,
+                "threshold": None,
+                "amount": None,
+                "is_invoiced": None,
+                "cooldown_value": None,
+                "cooldown_unit": None,
+            }
+        ],
     ),
     taken(
         "a level null",
         "alert_settings.info",
         "null",
-        settings__alert_thresholds=(CRITICAL, WARNING),
+        settings__wallet_alert_thresholds=[CRITICAL, WARNING],
     ),
     taken(
-        "a level empty", "alert_settings.info", "{}", settings__alert_thresholds=(CRITICAL, WARNING)
+        "a level empty",
+        "alert_settings.info",
+        "{}",
+        settings__wallet_alert_thresholds=[CRITICAL, WARNING],
     ),
     taken(
         "levels sorted",
         "alert_settings.critical",
         "null",
-        settings__alert_thresholds=(INFO, WARNING),
+        settings__wallet_alert_thresholds=[INFO, WARNING],
     ),
     taken(
         "both kinds of threshold",
         "alert_config",
         '{"threshold": {"type": "amount", "value": 1.5}}',
-        settings__alert_thresholds=(
+        settings__wallet_alert_thresholds=[
             CRITICAL,
-            AlertThreshold("default", "amount", Decimal("1.500000000"), None),
+            DEFAULT,
             INFO,
             WARNING,
-        ),
+        ],
     ),
     taken(
-        "threshold null", "alert_config.threshold", "null", "2026-01", settings__alert_thresholds=()
+        "threshold null",
+        "alert_config.threshold",
+        "null",
+        "2026-01",
+        settings__wallet_alert_thresholds=[],
     ),
-    taken("alert_config null", "alert_config", "null", "2026-01", settings__alert_thresholds=()),
+    taken(
+        "alert_config null", "alert_config", "null", "2026-01", settings__wallet_alert_thresholds=[]
+    ),
     taken(
         "offset of two hours",
         "updated_at",

@@ -8,9 +8,9 @@ from typing import Any
 
 from flexprice_wallets.extract import calls
 from flexprice_wallets.extract.calls import Failure, Figures, Reading, customer_wallets
+from flexprice_wallets.records.records import Row
 from flexprice_wallets.snapshot.comparison import Comparison
 from flexprice_wallets.snapshot.known import Known
-from flexprice_wallets.snapshot.rows import Row
 from flexprice_wallets.snapshot.snapshot_time import snapshot_id
 from tests.records import example_records
 
@@ -61,6 +61,8 @@ class Observer:
             wallet.is_seen = False
         for customer in self.known.customers.values():
             customer.is_seen = False
+        for rejection in self.known.rejections.values():
+            rejection.is_seen = False
         self.rows = {}
         self.comparison = Comparison(
             self.known, snapshot_id(at), at, figures or Figures(), self._write, covered

@@ -14,6 +14,8 @@ import pytest
 
 from flexprice_emulator import Contract, Emulator, World
 from flexprice_wallets.records import json_text
+from flexprice_wallets.records.customer_tables import CUSTOMERS
+from flexprice_wallets.records.wallet_tables import WALLET_TABLES
 from tests.records import example_records
 from tests.snapshot.loading import ask, load_from
 
@@ -102,20 +104,8 @@ WALLET_PLACES: dict[str, tuple[Place, ...]] = {
     "auto_topup.cooldown.value": (Place("wallet_auto_topups", "cooldown_value"),),
     "auto_topup.cooldown.unit": (Place("wallet_auto_topups", "cooldown_unit"),),
 }
-_CUSTOMER_COLUMNS = {
-    "id": "customer_id",
-    "status": "record_status",
-    "created_at": "source_created_at",
-    "updated_at": "source_updated_at",
-    **{
-        name: name
-        for name in (
-            *("external_id", "name", "email", "contact", "timezone", "parent_customer_id"),
-            *("address_line1", "address_line2", "address_city", "address_state"),
-            *("address_postal_code", "address_country", "tenant_id", "environment_id"),
-            *("created_by", "updated_by"),
-        )
-    },
+_CUSTOMER_COLUMNS = {"id": "customer_id"} | {
+    path: field.name for field in CUSTOMERS.fields for path in field.paths
 }
 
 
@@ -138,7 +128,17 @@ def places_in_wallet(path: tuple[str, ...], value: object) -> tuple[Place, ...]:
     if path == ("config", "allowed_price_types"):
         keys = {"price_type": str(value)}
         return (Place("wallet_allowed_price_types", "price_type", keys),)
-    return WALLET_PLACES[".".join(path)]
+    dotted = ".".join(path)
+    return WALLET_PLACES.get(dotted) or (_declared(dotted),)
+
+
+def _declared(path: str) -> Place:
+    """Where a field that is named nowhere above is declared to be (KeyError where nobody has said that)."""
+    for table in WALLET_TABLES:
+        for each in table.fields:
+            if table.rows is None and path in each.paths:
+                return Place(table.name, each.name)
+    raise KeyError(path)
 
 
 def places_in_customer(path: tuple[str, ...], _: object) -> tuple[Place, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -12,19 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flexprice_wallets.errors import ConfigurationError, ForeignAnswer, SnapshotTimeError
+from flexprice_wallets.records.columns import Compared
 from flexprice_wallets.records.fingerprints import (
     balance_fingerprint,
     credits_fingerprint,
     real_time_fingerprint,
+    same_where_given,
     settings_fingerprint,
 )
-from flexprice_wallets.records.records import Rejection, WalletRecord, WalletSettings
-from flexprice_wallets.records.wallets import parse_wallet
-from flexprice_wallets.snapshot.known import packed_real_time, same_real_time
+from flexprice_wallets.records.records import Rejection, WalletRecord
+from flexprice_wallets.records.wallet_tables import SETTINGS_TABLES, WALLETS
+from flexprice_wallets.records.wallets import parse_wallet, with_last_known
 from flexprice_wallets.snapshot.limits import Tolerance
 from flexprice_wallets.snapshot.ownership import Ownership
 from flexprice_wallets.snapshot.snapshot_time import choose_snapshot_time, snapshot_id
-from flexprice_wallets.snapshot.versions import with_last_known
 from tests.snapshot.records import CUSTOMER_ID, raw_wallet
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=UTC)
@@ -146,30 +147,44 @@ _OTHER_SETTINGS: dict[str, dict[str, Any]] = {
     "source_created_at": {"created_at": "2026-08-01T00:00:00.000002Z"},
     "created_by": {"created_by": "somebody"},
     "unrecognized_fields": {"colour": "blue"},
-    "alert_thresholds": {"alert_settings": {"critical": {"threshold": "10"}}},
-    "auto_topup": {"auto_topup": {"enabled": False}},
-    "allowed_price_types": {"config": {}},
-    "metadata": {"metadata": {"plan": "gold"}},
+    "wallet_alert_thresholds": {"alert_settings": {"critical": {"threshold": "10"}}},
+    "wallet_auto_topups": {"auto_topup": {"enabled": False}},
+    "wallet_allowed_price_types": {"config": {}},
+    "wallet_metadata": {"metadata": {"plan": "gold"}},
     "unreadable_fields": {"auto_topup": []},
 }
-_RECORDED_ONLY = {"source_updated_at", "updated_by"}
 
 
 def _settings_hash(record: WalletRecord, **state: Any) -> bytes:
-    return settings_fingerprint(
-        record.customer_id, record.settings, **{"is_listed": True, "ended": None, **state}
-    )
+    record.settings.values.update({"is_listed": True, "ended": None, **state})
+    return settings_fingerprint(record.customer_id, record.settings)
 
 
 def test_every_setting_is_compared_or_recorded_only() -> None:
-    assert {field.name for field in fields(WalletSettings)} == {*_OTHER_SETTINGS, *_RECORDED_ONLY}
+    recorded_only = {f.name for f in WALLETS.fields if f.compared is Compared.NEVER}
+    assert recorded_only == {"source_updated_at", "updated_by"}
+    columns = {f.name for f in WALLETS.fields} | {"unrecognized_fields", "unreadable_fields"}
+    tables = {table.name for table in SETTINGS_TABLES}
+    assert columns | tables == {*_OTHER_SETTINGS, *recorded_only}
 
 
 @pytest.mark.parametrize("setting", _OTHER_SETTINGS)
 def test_a_setting_makes_a_difference(setting: str) -> None:
+    def value(record: WalletRecord) -> Any:
+        settings = record.settings
+        return settings.rows[setting] if setting in settings.rows else settings.values[setting]
+
     other = parsed(**_OTHER_SETTINGS[setting])
-    assert getattr(other.settings, setting) != getattr(parsed().settings, setting)
+    assert value(other) != value(parsed())
     assert _settings_hash(other) != _settings_hash(parsed())
+
+
+def test_a_value_that_is_absent_is_left_out_of_the_hash() -> None:
+    record = parsed()
+    before = _settings_hash(record)
+    record.settings.values["a_column_of_tomorrow"] = None
+    record.settings.rows["a_table_of_tomorrow"] = []
+    assert _settings_hash(record) == before
 
 
 def test_owner_listing_and_end_make_a_difference() -> None:
@@ -192,29 +207,33 @@ def test_fingerprints_are_the_same_in_every_run() -> None:
     assert {
         "settings": _settings_hash(record).hex(),
         "balance": balance_fingerprint(CUSTOMER_ID, record.balance).hex(),
-        "real_time": packed_real_time(real_time_fingerprint(CUSTOMER_ID, record.real_time)).hex(),
+        "real_time": real_time_fingerprint(CUSTOMER_ID, record.real_time).hex(),
         "credits": credits_fingerprint(CUSTOMER_ID, "eur", record.credits_available).hex(),
     } == {
-        "settings": "1961163016262bdd1b3a59a56ff2295d",
-        "balance": "c090d8b6a709100d62ef738840e0244b",
-        "real_time": "a57d998be9f535745a922cc557f0ee7eb716bd9ab910dd01",
-        "credits": "ed414f2b8b90c2007b5d5dfc9b2612e9",
+        "settings": "b7ece91e50bdf7080b5d9055fcf79eed",
+        "balance": "3ae5461982caccb90ee46fdf6795569c",
+        "real_time": "5212125364aac0be5a922cc557f0ee7eb716bd9ab910dd01",
+        "credits": "5fd0772b616290bf9ac42ca4c6828299",
     }
 
 
 def test_a_left_out_part_makes_no_difference_and_a_new_one_does() -> None:
-    def parts(**changes: Any) -> tuple[bytes, bytes, bytes]:
+    def hash_of(**changes: Any) -> bytes:
         real_time = parsed(**changes).real_time
         assert real_time is not None
         return real_time_fingerprint(CUSTOMER_ID, real_time)
 
-    whole, without = parts(), parts(current_period_usage=None)
-    assert same_real_time(packed_real_time(whole), whole)
-    assert same_real_time(packed_real_time(whole), without)
-    assert not same_real_time(packed_real_time(without), whole)
-    assert not same_real_time(packed_real_time(whole), parts(current_period_usage="1"))
-    assert not same_real_time(packed_real_time(whole), parts(unpaid_invoices_amount="1"))
-    assert not same_real_time(b"", whole)
+    whole, without = hash_of(), hash_of(current_period_usage=None)
+    assert same_where_given(whole, whole)
+    assert same_where_given(whole, without)
+    assert not same_where_given(without, whole)
+    assert not same_where_given(whole, hash_of(current_period_usage="1"))
+    assert not same_where_given(whole, hash_of(unpaid_invoices_amount="1"))
+    assert not same_where_given(whole, hash_of(real_time_balance="1"))
+    assert not same_where_given(bytes(24), whole)
+    # A part that came later than the known hash: it was not given then.
+    assert same_where_given(whole[:16], hash_of(unpaid_invoices_amount=None))
+    assert not same_where_given(whole[:16], whole)
 
 
 def test_numbers_are_compared_as_numbers() -> None:
@@ -231,16 +250,18 @@ def test_what_was_unreadable_goes_on_as_last_known() -> None:
     last = parsed().settings
     new = parsed(metadata="none", name="New", created_at="yesterday").settings
     merged = with_last_known(new, last)
-    assert merged.metadata == last.metadata
-    assert merged.source_created_at == last.source_created_at
-    assert merged.name == "New"
+    assert merged.rows["wallet_metadata"] == last.rows["wallet_metadata"]
+    assert merged.values["source_created_at"] == last.values["source_created_at"]
+    assert merged.values["name"] == "New"
     assert merged.unreadable_fields == ()
+    assert merged.values["unreadable_fields"] is None
 
 
 def test_what_never_was_readable_stays_unknown() -> None:
     last = parsed(metadata="none").settings
     new = parsed(metadata="some", auto_topup="often").settings
     merged = with_last_known(new, last)
-    assert merged.metadata == ()
+    assert merged.rows["wallet_metadata"] == []
     assert merged.unreadable_fields == ("metadata",)
-    assert merged.auto_topup == last.auto_topup
+    assert merged.values["unreadable_fields"] == '["metadata"]'
+    assert merged.rows["wallet_auto_topups"] == last.rows["wallet_auto_topups"]

@@ -174,8 +174,12 @@ class History:
         """Yield every raw row as (table, row)."""
         wallets: dict[str, _Last] = {}
         customers: dict[str, bool] = {}
+        rejected: set[str] = set()
         for snapshot in self.snapshots:
             key = {"snapshot_id": snapshot.snapshot_id, "snapshot_at": snapshot.at}
+            for wallet_id in sorted(rejected):
+                yield "rejections_cleared", key | {"rejection_hash": wallet_id}
+            rejected = set(snapshot.rejected)
             yield "snapshots", key | _snapshot_figures(snapshot)
             for customer_id in snapshot.selected or ():
                 yield "snapshot_customers", key | {"customer_id": customer_id}
@@ -255,6 +259,7 @@ def _trouble(
                 "wallet_id": wallet_id,
                 "raw_record": "{}",
                 "observed_at": snapshot.at,
+                "rejection_hash": wallet_id,
             },
         )
 

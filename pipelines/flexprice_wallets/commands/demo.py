@@ -18,7 +18,8 @@ from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
-from flexprice_wallets.snapshot.load import LoadOptions, load
+from flexprice_wallets.snapshot.load import load
+from flexprice_wallets.snapshot.options import LoadOptions
 
 _HOUR_OF_LOADS = 6
 

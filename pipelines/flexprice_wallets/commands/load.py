@@ -30,7 +30,8 @@ from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
-from flexprice_wallets.snapshot.load import LoadOptions, LoadResult, load
+from flexprice_wallets.snapshot.load import LoadResult, load
+from flexprice_wallets.snapshot.options import LoadOptions
 
 _logger = logging.getLogger(__name__)
 

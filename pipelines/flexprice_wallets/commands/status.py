@@ -92,8 +92,8 @@ select 'not read' as what, customer_id, wallet_id, message as why
 from "{raw_schema}".fetch_failures
 where snapshot_at = (select max(snapshot_at) from "{raw_schema}".snapshots)
 union all
-select 'set aside: ' || field_group, customer_id, wallet_id, reason
-from "{raw_schema}".rejected_records
+select 'rejected: ' || field_group, customer_id, wallet_id, reason
+from "{schema}".rejections
 where snapshot_at = (select max(snapshot_at) from "{raw_schema}".snapshots)
 limit 20
 """

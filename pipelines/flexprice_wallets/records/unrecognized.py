@@ -14,9 +14,23 @@ class Shape:
     nested: Mapping[str, Shape] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, names: Iterable[str] = (), **nested: Shape) -> Shape:
-        """The shape with members of these names, and with these objects."""
-        return cls(frozenset(names) | nested.keys(), nested)
+    def of_paths(cls, paths: Iterable[str]) -> Shape:
+        """The shape that has all these dotted paths.
+
+        Raises:
+            ValueError: one path goes through the value of another.
+        """
+        inner: dict[str, list[str]] = {}
+        for path in paths:
+            name, _, rest = path.partition(".")
+            inner.setdefault(name, []).append(rest)
+        nested = {}
+        for name, rests in inner.items():
+            if any(rests):
+                if not all(rests):
+                    raise ValueError(f"{name} is read as a value and as an object")
+                nested[name] = cls.of_paths(rests)
+        return cls(frozenset(inner), nested)
 
 
 def unrecognized_members(

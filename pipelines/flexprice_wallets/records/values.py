@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from typing import Final, TypeVar
 
+from flexprice_wallets.records import json_text
 from flexprice_wallets.records.columns import ColumnType
 from flexprice_wallets.records.json_text import RepeatedKey, UnreadableNumber
 
@@ -106,13 +107,16 @@ def readable_id(value: object) -> str | None:
 
 def text(value: object) -> str | None:
     """Text as it came, white space included; None where empty: the API leaves some of those out."""
-    if value is None:
-        return None
+    return None if value is None else required_text(value) or None
+
+
+def required_text(value: object) -> str:
+    """Text as it came, which may be empty but not missing."""
     if type(value) is not str:
         raise Unreadable(f"is {shown(value)}, not text")
     if not is_storable(value):
         raise Unreadable(f"is no valid Unicode: {shown(value)}")
-    return value or None
+    return value
 
 
 def boolean(value: object) -> bool | None:
@@ -143,16 +147,25 @@ def members(value: object) -> dict[str, object]:
     return value
 
 
-def text_map(value: object) -> tuple[tuple[str, str], ...]:
-    """A map of text to text as pairs sorted by key; an empty value stays, null is unreadable."""
-    pairs = []
-    for key, item in members(value).items():
-        if type(item) is not str:
-            raise Unreadable(f"has {shown(item)} under {printable(key)}, not text")
-        if not (is_storable(key) and is_storable(item)):
-            raise Unreadable(f"is no valid Unicode under {printable(key)}")
-        pairs.append((key, item))
-    return tuple(sorted(pairs))
+def map_of(
+    read_key: Callable[[object], str], read_value: Callable[[object], _T]
+) -> Callable[[object], list[tuple[str, _T]]]:
+    """The reader of an object with any members: pairs of name and value, sorted by name."""
+
+    def read_map(value: object) -> list[tuple[str, _T]]:
+        pairs = []
+        for key, item in members(value).items():
+            try:
+                pairs.append((read_key(key), read_value(item)))
+            except Unreadable as error:
+                raise Unreadable(f"under {printable(key)} {error}") from None
+        return sorted(pairs, key=_name_of_pair)
+
+    return read_map
+
+
+def _name_of_pair(pair: tuple[str, object]) -> str:
+    return pair[0]
 
 
 def id_set(value: object) -> tuple[str, ...]:
@@ -218,6 +231,30 @@ def integer(value: object) -> int | None:
     if int(number) not in _INTEGER_RANGE:
         raise Unreadable(f"is {shown(value)}, which does not fit 64 bits")
     return int(number)
+
+
+def required(reader: Callable[[object], _T | None]) -> Callable[[object], _T]:
+    """The reader that takes what `reader` takes, but no null."""
+
+    def read_required(value: object) -> _T:
+        result = reader(value)
+        if result is None:
+            raise Unreadable(f"is {shown(value)}")
+        return result
+
+    return read_required
+
+
+required_boolean = required(boolean)
+required_timestamp = required(timestamp)
+required_integer = required(integer)
+_text_map = map_of(required_text, required_text)
+
+
+def json_map(value: object) -> str | None:
+    """A map of text to text as canonical JSON text; None where it is empty."""
+    pairs = dict(_text_map(value))
+    return json_text.canonical(pairs) if pairs else None
 
 
 def read(record: dict[str, object], name: str, reader: Callable[[object], _T]) -> _T:

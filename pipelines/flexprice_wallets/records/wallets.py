@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
 from flexprice_wallets.records import json_text, values
-from flexprice_wallets.records.records import (
-    Balance,
-    FieldGroup,
-    RealTimeBalance,
-    Rejection,
-    WalletRecord,
+from flexprice_wallets.records.columns import Compared, Field, FieldGroup
+from flexprice_wallets.records.reading import (
+    FieldReader,
+    Problems,
+    Record,
+    RowReader,
+    reader_of,
+    shape_of,
+    value_at,
 )
+from flexprice_wallets.records.records import Rejection, Row, Settings, WalletRecord
+from flexprice_wallets.records.unrecognized import unrecognized_members
 from flexprice_wallets.records.values import Unreadable, read
-from flexprice_wallets.records.wallet_settings import SettingsReader
+from flexprice_wallets.records.wallet_tables import (
+    SETTINGS_TABLES,
+    WALLET_BALANCES,
+    WALLET_CREDITS_AVAILABLE,
+    WALLET_REAL_TIME_BALANCES,
+    WALLET_TABLES,
+    WALLETS,
+)
 
-_REQUIRED: Final = (
-    "id",
-    "customer_id",
-    "currency",
-    "wallet_status",
-    "status",
-    "tenant_id",
-    "environment_id",
+
+def _is_essential(field: Field) -> bool:
+    """Whether no record can do without it: an id or a word that must be there."""
+    return reader_of(field) is values.required_id
+
+
+_ESSENTIAL: Final = tuple(field for field in WALLETS.fields if _is_essential(field))
+_SETTINGS: Final = FieldReader(field for field in WALLETS.fields if not _is_essential(field))
+#: Times that are recorded beside the balance; one that cannot be read does not cost the balance.
+_BESIDE_BALANCE: Final = FieldReader(field for field in WALLET_BALANCES.fields if field.rejects)
+_BALANCE: Final = FieldReader(field for field in WALLET_BALANCES.fields if not field.rejects)
+_REAL_TIME: Final = FieldReader(WALLET_REAL_TIME_BALANCES.fields)
+_OTHER_REAL_TIME_FIGURES: Final = tuple(
+    field.paths[0]
+    for field in WALLET_REAL_TIME_BALANCES.fields
+    if field.nullable and field.compared is not Compared.NEVER
 )
-_OTHER_REAL_TIME_FIGURES: Final = (
-    "real_time_credit_balance",
-    "current_period_usage",
-    "unpaid_invoices_amount",
-)
+_ROWS: Final = {table.name: RowReader(table) for table in SETTINGS_TABLES}
+_CREDITS: Final = RowReader(WALLET_CREDITS_AVAILABLE)
+_SHAPE: Final = shape_of(WALLET_TABLES, "id", "customer_id")
+_WITH_ALTERNATIVES: Final = tuple(field.paths for field in WALLETS.fields if len(field.paths) > 1)
 # Room for the difference of any two figures of 38 digits, exactly.
 _EXACT: Final = Context(prec=80, traps=[Inexact, InvalidOperation])
 
@@ -43,20 +64,23 @@ def parse_wallet(raw: object, *, asked_customer_id: str | None) -> WalletRecord 
             the wallet was asked for by its own id, whoever owns it.
 
     Returns:
-        The record, whose `rejections` say which groups of fields were set aside, or a `Rejection`
-        of the whole record.
+        The record, whose `rejections` say which groups of fields could not be taken, or a
+        `Rejection` of the whole record.
     """
     if type(raw) is not dict:
         reason = f"the wallet is {values.shown(raw)}, not an object"
         return rejected_wallet(raw, reason, asked_customer_id, None)
     try:
-        required = {name: read(raw, name, values.required_id) for name in _REQUIRED}
-        _check_owner(required["customer_id"], asked_customer_id)
+        wallet_id = read(raw, "id", values.required_id)
+        customer_id = read(raw, "customer_id", values.required_id)
+        essential = {
+            field.name: read(raw, field.paths[0], values.required_id) for field in _ESSENTIAL
+        }
+        _check_owner(customer_id, asked_customer_id)
     except Unreadable as error:
-        customer_id = asked_customer_id or values.readable_id(raw.get("customer_id"))
-        wallet_id = values.readable_id(raw.get("id"))
-        return rejected_wallet(raw, str(error), customer_id, wallet_id)
-    return _record_of(raw, required)
+        customer = asked_customer_id or values.readable_id(raw.get("customer_id"))
+        return rejected_wallet(raw, str(error), customer, values.readable_id(raw.get("id")))
+    return _record_of(raw, wallet_id, customer_id, essential)
 
 
 def _check_owner(customer_id: str, asked_customer_id: str | None) -> None:
@@ -67,38 +91,64 @@ def _check_owner(customer_id: str, asked_customer_id: str | None) -> None:
         )
 
 
-def _record_of(raw: dict[str, object], required: dict[str, str]) -> WalletRecord:
-    reader = SettingsReader(raw)
-    settings = reader.settings(required)
-    balance_updated_at = reader.read("balance_updated_at", values.timestamp)
-    settings.unreadable_fields = tuple(sorted(reader.problems))
-    record = WalletRecord(required["id"], required["customer_id"], settings)
-    if reader.problems:
-        _reject(record, raw, "settings", "; ".join(dict.fromkeys(reader.problems.values())))
-
-    currency = required["currency"]
+def _record_of(raw: Record, wallet_id: str, customer_id: str, essential: Row) -> WalletRecord:
+    beside_balance: Row = {}
+    problems: Problems = {}
+    _BESIDE_BALANCE.read_each(raw, beside_balance, problems)
+    settings = _settings(raw, essential, problems)
+    record = WalletRecord(wallet_id, customer_id, settings)
+    if problems:
+        _reject(record, raw, "settings", "; ".join(dict.fromkeys(map(str, problems.values()))))
+    currency = essential["currency"]
     try:
-        record.balance = Balance(
-            currency=currency,
-            conversion_rate=read(raw, "conversion_rate", values.required_rate),
-            balance=read(raw, "balance", values.required_amount),
-            credit_balance=read(raw, "credit_balance", values.required_amount),
-            source_updated_at=settings.source_updated_at,
-            source_balance_updated_at=balance_updated_at,
-        )
+        balance = record.balance = {"currency": currency, **_BALANCE.read(raw), **beside_balance}
     except Unreadable as error:
         # The other figures are stated against the balance, so they go with it.
         _reject(record, raw, "balance", f"{error}; no other figure is taken without the balance")
         return record
     try:
-        record.real_time = _real_time(raw, currency, record.balance.balance)
+        record.real_time = _real_time(raw, currency, balance["balance"])
     except Unreadable as error:
         _reject(record, raw, "real_time", str(error))
     try:
-        record.credits_available = read(raw, "credits_available_breakdown", _credits_available)
+        # No kind at all is unknown, not zero.
+        record.credits_available = _CREDITS.read(raw) or None
     except Unreadable as error:
         _reject(record, raw, "credits_available", str(error))
     return record
+
+
+def _settings(raw: Record, essential: Row, problems: Problems) -> Settings:
+    """The settings; a field that cannot be read is unknown there, with its reason in `problems`."""
+    row = {**essential}
+    _SETTINGS.read_each(raw, row, problems)
+    rows = {name: reader.read_each(raw, problems) for name, reader in _ROWS.items()}
+    unrecognized = unrecognized_members(raw, _SHAPE)
+    for paths in _WITH_ALTERNATIVES:
+        unrecognized |= _other_values(raw, paths)
+    row["unrecognized_fields"] = json_text.canonical(unrecognized) if unrecognized else None
+    unreadable = tuple(sorted(problems))
+    row["unreadable_fields"] = unreadable_fields_text(unreadable)
+    return Settings(row, rows, unreadable)
+
+
+def _other_values(raw: Record, paths: tuple[str, ...]) -> Row:
+    """What stands at the later of a field's paths and is not what the first one says."""
+    found = {path: value for path in paths if (value := _value_or_none(raw, path)) is not None}
+    taken = next(iter(found.values()), None)
+    return {path: value for path, value in found.items() if value is not taken}
+
+
+def _value_or_none(raw: Record, path: str) -> object:
+    try:
+        return value_at(raw, path)
+    except Unreadable:  # reported by the field's reader
+        return None
+
+
+def unreadable_fields_text(names: tuple[str, ...]) -> str | None:
+    """The names as the column `unreadable_fields` keeps them: a JSON list; None where there are none."""
+    return json.dumps(names) if names else None
 
 
 def _reject(record: WalletRecord, raw: object, group: FieldGroup, reason: str) -> None:
@@ -108,38 +158,18 @@ def _reject(record: WalletRecord, raw: object, group: FieldGroup, reason: str) -
     )
 
 
-def _real_time(raw: dict[str, object], currency: str, balance: Decimal) -> RealTimeBalance | None:
+def _real_time(raw: Record, currency: str, balance: Decimal) -> Row | None:
     """The real-time figures; None where the answer has none of them."""
     if raw.get("real_time_balance") is None:
         given = [name for name in _OTHER_REAL_TIME_FIGURES if raw.get(name) is not None]
         if given:
             raise Unreadable(f"{', '.join(given)} came without real_time_balance")
         return None
-    real_time_balance = read(raw, "real_time_balance", values.required_real_time)
-    difference = _EXACT.subtract(balance, real_time_balance)
-    return RealTimeBalance(
-        currency=currency,
-        real_time_balance=real_time_balance,
-        real_time_credit_balance=read(raw, "real_time_credit_balance", values.real_time),
-        pending_amount=read(
-            {"pending_amount": difference}, "pending_amount", values.required_real_time
-        ),
-        current_period_usage=read(raw, "current_period_usage", values.real_time),
-        unpaid_invoices_amount=read(raw, "unpaid_invoices_amount", values.real_time),
-        is_cached_fallback=read(raw, "is_cached_fallback", values.boolean),
-    )
-
-
-def _credits_available(value: object) -> dict[str, Decimal] | None:
-    """Credits by kind, sorted; None (unknown, not zero) where there is no kind at all."""
-    kinds = values.members(value)
-    credits_by_kind = {}
-    for kind in sorted(kinds):
-        try:
-            credits_by_kind[values.required_id(kind)] = values.required_real_time(kinds[kind])
-        except Unreadable as error:
-            raise Unreadable(f"of kind {values.printable(kind)} {error}") from None
-    return credits_by_kind or None
+    row = _REAL_TIME.read(raw)
+    difference: Record = {"pending_amount": _EXACT.subtract(balance, row["real_time_balance"])}
+    row["pending_amount"] = read(difference, "pending_amount", values.required_real_time)
+    row["currency"] = currency
+    return row
 
 
 def rejected_wallet(
@@ -147,3 +177,39 @@ def rejected_wallet(
 ) -> Rejection:
     """The rejection of a whole wallet for a reason that its record alone does not show."""
     return Rejection("wallet", "record", reason, customer_id, wallet_id, json_text.raw_record(raw))
+
+
+def _columns_of_problems() -> dict[str, tuple[list[str], list[str]]]:
+    unknown: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for field in WALLETS.fields:
+        for path in field.paths:
+            unknown[path][0].append(field.name)
+    for table, reader in _ROWS.items():
+        for name in reader.problem_names:
+            unknown[name][1].append(table)
+    return dict(unknown)
+
+
+_UNKNOWN_BY_PROBLEM: Final = _columns_of_problems()
+
+
+def with_last_known(settings: Settings, last: Settings) -> Settings:
+    """Settings of which some could not be read, with those as they were last known.
+
+    A setting that was not readable then either stays unknown.
+    """
+    row, rows = {**settings.values}, {**settings.rows}
+    for name in settings.unreadable_fields:
+        columns, tables = _UNKNOWN_BY_PROBLEM.get(name, ((), ()))
+        row |= {column: last.values.get(column) for column in columns}
+        rows |= {table: last.rows.get(table, []) for table in tables}
+    still_unknown = tuple(sorted({*settings.unreadable_fields} & {*last.unreadable_fields}))
+    row["unreadable_fields"] = unreadable_fields_text(still_unknown)
+    return Settings(row, rows, still_unknown)
+
+
+def ended_of(settings: Settings) -> str | None:
+    """How a wallet has ended, if its record says so."""
+    if settings.values["record_status"] == "deleted":
+        return "deleted"
+    return "closed" if settings.values["wallet_status"] == "closed" else None

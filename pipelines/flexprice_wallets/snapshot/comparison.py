@@ -1,4 +1,7 @@
-"""Compares readings with what is known, one at a time, and writes the rows that differ."""
+"""Compares readings with what is known, one at a time, and writes the rows that differ. Pure.
+
+Knows nothing of where readings come from or where rows go.
+"""
 
 from __future__ import annotations
 
@@ -6,63 +9,45 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from flexprice_wallets.extract.calls import Failure, Figures, Reading
 from flexprice_wallets.records.customers import parse_customer
 from flexprice_wallets.records.fingerprints import customer_fingerprint
-from flexprice_wallets.records.records import (
-    CustomerRecord,
-    Rejection,
-    WalletRecord,
-    WalletSettings,
+from flexprice_wallets.records.records import CustomerRecord, Rejection, Settings, WalletRecord
+from flexprice_wallets.records.wallets import (
+    ended_of,
+    parse_wallet,
+    rejected_wallet,
+    with_last_known,
 )
-from flexprice_wallets.records.wallets import parse_wallet, rejected_wallet
-from flexprice_wallets.snapshot.known import Known, KnownCustomer, KnownWallet
+from flexprice_wallets.snapshot.known import Known, KnownCustomer, KnownRejection, KnownWallet
 from flexprice_wallets.snapshot.ownership import Ownership
-from flexprice_wallets.snapshot.rows import VersionKey, Write, customer_row
-from flexprice_wallets.snapshot.versions import WalletVersions, ended_of, with_last_known
+from flexprice_wallets.snapshot.rejections import Rejections
+from flexprice_wallets.snapshot.tally import Tally
+from flexprice_wallets.snapshot.versions import VersionKey, WalletVersions, Write
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedWallet:
-    """A version to be written of settings that were not read, or not all: what was not read goes on as last known."""
+    """A wallet some of whose settings were not read: the version to be written takes those from the last one.
+
+    `settings` is what was read; None where nothing was. `is_counted`: the wallet counts as changed already.
+    """
 
     wallet_id: str
     customer_id: str
     observed_at: datetime
     is_listed: bool
     ended: str | None
-    settings: WalletSettings | None
+    settings: Settings | None
     is_counted: bool = False
 
 
 @dataclass(slots=True)
-class Tally:
-    """What a run has read so far."""
-
-    customers_expected: int = 0
-    customers_observed: int = 0
-    customers_failed: int = 0
-    wallets_observed: int = 0
-    wallets_changed: int = 0
-    wallets_new: int = 0
-    wallets_failed: int = 0
-    records_rejected: int = 0
-    newly_unlisted: int = 0
-    newly_ended: int = 0
-
-    @property
-    def completeness(self) -> Literal["complete", "partial"]:
-        is_whole = not (self.customers_failed or self.wallets_failed or self.records_rejected)
-        return "complete" if is_whole else "partial"
-
-
-@dataclass(slots=True)
 class Comparison:
-    """Takes what a run reads; gives rows to `write`. Knows nothing of where readings come from or rows go to.
+    """Takes what a load reads; gives rows to `write`.
 
-    `covered`: the ids of the customers that the run covers, or None for all.
+    `covered`: the ids of the customers that the load covers, or None for all.
     """
 
     known: Known
@@ -74,11 +59,16 @@ class Comparison:
     tally: Tally = field(default_factory=Tally)
     carried: list[CarriedWallet] = field(default_factory=list)
     ownership: Ownership = field(init=False)
+    rejections: Rejections = field(init=False)
     _versions: WalletVersions = field(init=False)
     _unread_customers: set[str] = field(default_factory=set)
+    _unread_wallets: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ownership = Ownership(self.known.tenant_id, self.known.environment_id)
+        self.rejections = Rejections(
+            self.known.rejections, self.snapshot_id, self.snapshot_at, self.write
+        )
         self._versions = WalletVersions(self.figures, self.write)
 
     # --- customers -------------------------------------------------------------------------------------------------
@@ -91,7 +81,7 @@ class Comparison:
             if parsed.customer_id is not None and parsed.customer_id in self.known.customers:
                 self.known.customers[parsed.customer_id].is_seen = True
             return parsed.customer_id
-        self.ownership.check(parsed.columns["tenant_id"], parsed.columns["environment_id"])
+        self.ownership.check(parsed.values["tenant_id"], parsed.values["environment_id"])
         self.take_customer(parsed, observed_at, is_listed=True)
         return parsed.customer_id
 
@@ -99,18 +89,21 @@ class Comparison:
         self, record: CustomerRecord, observed_at: datetime, *, is_listed: bool
     ) -> None:
         """Write a version of the customer where it differs."""
-        fingerprint = customer_fingerprint(record, is_listed)
+        record.values["is_listed"] = is_listed
+        fingerprint = customer_fingerprint(record)
         known = self.known.customers.get(record.customer_id)
         if known is None or known.fingerprint != fingerprint:
-            row = customer_row(
-                record,
-                fingerprint,
-                self.snapshot_id,
-                self.snapshot_at,
-                observed_at,
-                is_listed=is_listed,
+            self.write(
+                "customers",
+                {
+                    "customer_id": record.customer_id,
+                    "snapshot_id": self.snapshot_id,
+                    "snapshot_at": self.snapshot_at,
+                    "observed_at": observed_at,
+                    "version_hash": fingerprint.hex(),
+                    **record.values,
+                },
             )
-            self.write("customers", row)
         self.known.customers[record.customer_id] = KnownCustomer(fingerprint, is_listed, True)
 
     def customers_gone(self) -> list[str]:
@@ -192,6 +185,7 @@ class Comparison:
         if reading.failure is not None:
             self._fail(reading, reading.failure)
             self.tally.wallets_failed += 1
+            self._unread_wallets.add(wallet_id)
             return
         if reading.is_missing:
             self._count_loss(known, "not_found")
@@ -233,8 +227,9 @@ class Comparison:
     # --- one wallet ------------------------------------------------------------------------------------------------
 
     def _take_wallet(self, wallet: WalletRecord, observed_at: datetime, *, is_listed: bool) -> None:
-        self.ownership.check(wallet.settings.tenant_id, wallet.settings.environment_id)
-        ended = ended_of(wallet.settings)
+        settings = wallet.settings
+        self.ownership.check(settings.values["tenant_id"], settings.values["environment_id"])
+        ended = ended_of(settings)
         known = self.known.wallets.get(wallet.wallet_id)
         is_new = known is None
         if known is None:
@@ -249,10 +244,8 @@ class Comparison:
         is_changed = self._versions.compare_figures(wallet, known, key)
         if is_listed:
             is_changed |= self._versions.compare_figures_given(wallet, known, key)
-        if is_new or not wallet.settings.unreadable_fields:
-            is_changed |= self._versions.compare_settings(
-                wallet.settings, known, key, is_listed, ended
-            )
+        if is_new or not settings.unreadable_fields:
+            is_changed |= self._versions.compare_settings(settings, known, key, is_listed, ended)
         else:
             carried = CarriedWallet(
                 wallet.wallet_id,
@@ -260,7 +253,7 @@ class Comparison:
                 observed_at,
                 is_listed,
                 ended,
-                wallet.settings,
+                settings,
                 is_counted=is_changed,
             )
             self.carried.append(carried)
@@ -271,7 +264,7 @@ class Comparison:
             self._reject(rejection, observed_at)
         self.tally.wallets_observed += not wallet.rejections
 
-    def take_carried_wallet(self, carried: CarriedWallet, last: WalletSettings) -> None:
+    def take_carried_wallet(self, carried: CarriedWallet, last: Settings) -> None:
         """Write the version of a carried wallet where it differs, given the settings of its last one."""
         settings = last if carried.settings is None else with_last_known(carried.settings, last)
         known = self.known.wallets[carried.wallet_id]
@@ -317,21 +310,24 @@ class Comparison:
 
     def _reject(self, rejection: Rejection, observed_at: datetime) -> None:
         self.tally.records_rejected += 1
-        self.write(
-            "rejected_records",
-            {
-                "snapshot_id": self.snapshot_id,
-                "snapshot_at": self.snapshot_at,
-                "record_number": self.tally.records_rejected,
-                "resource": rejection.resource,
-                "field_group": rejection.field_group,
-                "reason": rejection.reason,
-                "customer_id": rejection.customer_id,
-                "wallet_id": rejection.wallet_id,
-                "raw_record": rejection.raw_record,
-                "observed_at": observed_at,
-            },
-        )
+        self.rejections.take(rejection, observed_at)
+
+    def clear_rejections(self) -> None:
+        """Write which rejections of earlier snapshots no longer hold, once everything is read."""
+        self.rejections.clear(self._is_over)
+
+    def _is_over(self, rejection: KnownRejection) -> bool:
+        """Whether the snapshot has read what the rejection, which it has not met again, was about."""
+        if rejection.resource == "transaction" or rejection.wallet_id in self._unread_wallets:
+            return False
+        if rejection.customer_id is None:
+            return self.covered is None
+        known = self.known.wallets.get(rejection.wallet_id or "")
+        if known is not None and known.is_seen:
+            return True
+        if rejection.resource == "customer":
+            return self._covers(rejection.customer_id)
+        return self._was_read(rejection.customer_id)
 
     def _mark_seen(self, wallet_id: str | None) -> None:
         if wallet_id is not None and wallet_id in self.known.wallets:

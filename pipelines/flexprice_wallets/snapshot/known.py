@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import accumulate
 
-_PART = 8
+from flexprice_wallets.records.fingerprints import WALLET_SIZES
+
 #: Where each fingerprint stands in the hashes of a wallet.
-_SETTINGS, _BALANCE, _REAL_TIME, _CREDITS = _PLACES = (
-    slice(0, 16),
-    slice(16, 32),
-    slice(32, 56),
-    slice(56, 72),
+_SETTINGS, _BALANCE, _REAL_TIME, _CREDITS = _PLACES = tuple(
+    slice(end - size, end) for size, end in zip(WALLET_SIZES, accumulate(WALLET_SIZES), strict=True)
 )
 _NOTHING = bytes(_CREDITS.stop)
 
@@ -30,8 +29,8 @@ def _fingerprint(place: slice) -> property:
 class KnownWallet:
     """One wallet as the warehouse last knew it. A fingerprint is all zeros where nothing is known.
 
-    `is_seen`: this run has read it. Kept small, as there is one for every wallet of the warehouse: four fingerprints in
-    one bytes object take half the memory of four objects.
+    `is_seen`: this load has read it. Kept small, as there is one for every wallet of the warehouse: four fingerprints
+    in one bytes object take half the memory of four objects.
     """
 
     customer_id: str
@@ -63,7 +62,7 @@ def packed_hashes(settings: bytes, balance: bytes, real_time: bytes, credits: by
 
 @dataclass(slots=True)
 class KnownCustomer:
-    """One customer as the warehouse last knew it. `is_seen`: this run has found it in the list."""
+    """One customer as the warehouse last knew it. `is_seen`: this load has found it in the list."""
 
     fingerprint: bytes
     is_listed: bool
@@ -71,11 +70,22 @@ class KnownCustomer:
 
 
 @dataclass(slots=True)
+class KnownRejection:
+    """A rejection that held after the last snapshot. `is_seen`: this snapshot has rejected the same again."""
+
+    resource: str
+    customer_id: str | None
+    wallet_id: str | None
+    is_seen: bool = False
+
+
+@dataclass(slots=True)
 class Known:
-    """Everything that is known before a run. Empty before the first."""
+    """Everything that is known before a load. Empty before the first."""
 
     wallets: dict[str, KnownWallet] = field(default_factory=dict)
     customers: dict[str, KnownCustomer] = field(default_factory=dict)
+    rejections: dict[str, KnownRejection] = field(default_factory=dict)
     tenant_id: str | None = None
     environment_id: str | None = None
     is_first: bool = True
@@ -84,23 +94,3 @@ class Known:
         """Forget all wallets and customers, and so free their memory."""
         self.wallets.clear()
         self.customers.clear()
-
-
-def same_real_time(known: bytes, parts: tuple[bytes, bytes, bytes]) -> bool:
-    """Whether the real-time figures are the known ones; a part that was left out now makes no difference."""
-    core, usage, unpaid = unpacked_real_time(known)
-    return (
-        parts[0] == core
-        and (not parts[1] or parts[1] == usage)
-        and (not parts[2] or parts[2] == unpaid)
-    )
-
-
-def packed_real_time(parts: tuple[bytes, bytes, bytes]) -> bytes:
-    """The three parts as 24 bytes, a part that was left out as zeros."""
-    return b"".join(part.ljust(_PART, b"\0") for part in parts)
-
-
-def unpacked_real_time(packed: bytes) -> tuple[bytes, bytes, bytes]:
-    """The three parts out of 24 bytes."""
-    return packed[:_PART], packed[_PART : 2 * _PART], packed[2 * _PART :]

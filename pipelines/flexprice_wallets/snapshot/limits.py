@@ -1,4 +1,4 @@
-"""How much may go wrong before a run is given up. Pure."""
+"""How much may go wrong before a load is given up. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,14 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may fail, and how many wallets may vanish, before the run is given up."""
+    """How much may go wrong before the load is given up.
+
+    Attributes:
+        failures: customers that could not be read, of all customers.
+        vanished: wallets that ended or left their customers' lists, of all that lived before.
+        rejected: wallets (or customers) whose record could not be taken, of all that were read.
+    """
 
     failures: Tolerance = field(default_factory=lambda: Tolerance.parse("5%"))
     vanished: Tolerance = field(default_factory=lambda: Tolerance.parse("20%"))
+    rejected: Tolerance = field(default_factory=lambda: Tolerance.parse("20%"))

@@ -1,21 +1,18 @@
-"""One run, from the lock to the published file. Light to import: requests start before the heavy imports do."""
+"""One load, from the lock to the published file. Light to import: requests start before the heavy imports do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexprice_wallets.errors import ExitCode
-from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.extract.process import ProcessFeed
-from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.signals import raise_if_interrupted
 from flexprice_wallets.snapshot.dlt_settings import apply_dlt_settings
-from flexprice_wallets.snapshot.limits import Limits
+from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.snapshot_time import choose_snapshot_time
 from flexprice_wallets.warehouse.lock import exclusive_run
@@ -24,28 +21,11 @@ from flexprice_wallets.warehouse.working_copy import publish, working_folder
 
 if TYPE_CHECKING:
     from flexprice_wallets.extract.feed import Feed
-    from flexprice_wallets.snapshot.pipeline import SnapshotOptions
-
-
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
-    """Everything that a run needs to know."""
-
-    api: ApiOptions
-    database: Path = Path("warehouse.duckdb")
-    selection: Selection = field(default_factory=Selection)
-    figures: Figures = field(default_factory=Figures)
-    limits: Limits = field(default_factory=Limits)
-    snapshot_at: datetime | None = None
-    raw_schema: str = "flexprice_raw"
-    schema: str = "flexprice"
-    log_level: str = "ERROR"
-    fetch_in_own_process: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What a run loaded: its row of `snapshots`, and where."""
+    """What a load brought: its row of `snapshots`, and where."""
 
     snapshot: dict[str, Any]
     database: Path
@@ -74,7 +54,7 @@ def load(
             apply_dlt_settings(options.log_level)
             from flexprice_wallets.snapshot.pipeline import load_snapshot
 
-            row = load_snapshot(paths, _snapshot_options(options), feed, started_at, on_progress)
+            row = load_snapshot(paths, options, feed, started_at, on_progress)
             raise_if_interrupted()
             publish(paths)
         finally:
@@ -92,19 +72,6 @@ def _open_feed(options: LoadOptions) -> Feed:
 
     api = open_api(options.api)
     return ThreadFeed(api, options.selection, options.figures, options.api.workers)
-
-
-def _snapshot_options(options: LoadOptions) -> SnapshotOptions:
-    from flexprice_wallets.snapshot.pipeline import SnapshotOptions
-
-    return SnapshotOptions(
-        options.selection,
-        options.figures,
-        options.limits,
-        options.snapshot_at,
-        options.raw_schema,
-        options.schema,
-    )
 
 
 def rebuild_views(database: Path, *, raw_schema: str, schema: str, rebuild: bool) -> Path:

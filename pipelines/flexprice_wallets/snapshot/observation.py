@@ -10,7 +10,7 @@ from flexprice_wallets.errors import ApiUnavailable, TooManyVanished
 from flexprice_wallets.extract.calls import Failure, Reading
 from flexprice_wallets.extract.events import CustomersFound, ListingDone, text_field
 from flexprice_wallets.extract.feed import Feed
-from flexprice_wallets.records.records import CustomerRecord, WalletSettings
+from flexprice_wallets.records.records import CustomerRecord, Settings
 from flexprice_wallets.snapshot.comparison import Comparison
 from flexprice_wallets.snapshot.limits import Limits
 from flexprice_wallets.snapshot.progress import Progress
@@ -22,7 +22,7 @@ _CLEAR_RUN_OF_FAILURES = 40
 class LastVersions(Protocol):
     """Reads whole records that the warehouse last holds."""
 
-    def settings(self, wallet_ids: list[str]) -> dict[str, WalletSettings]: ...
+    def settings(self, wallet_ids: list[str]) -> dict[str, Settings]: ...
 
     def customers(self, customer_ids: list[str]) -> list[CustomerRecord]: ...
 
@@ -37,7 +37,7 @@ class Observation:
         self,
         feed: Feed,
         comparison: Comparison,
-        last_versions: LastVersions,
+        last_versions: LastVersions | None,
         limits: Limits,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
@@ -151,13 +151,18 @@ class Observation:
         """Write the versions whose settings come from the last ones: of wallets and customers that have gone."""
         comparison = self._comparison
         if comparison.carried:
-            settings = self._last_versions.settings([each.wallet_id for each in comparison.carried])
+            settings = self._last().settings([each.wallet_id for each in comparison.carried])
             for carried in comparison.carried:
                 comparison.take_carried_wallet(carried, settings[carried.wallet_id])
         if gone := comparison.customers_gone():
             now = datetime.now(UTC)
-            for record in self._last_versions.customers(gone):
+            for record in self._last().customers(gone):
                 comparison.take_customer(record, now, is_listed=False)
+
+    def _last(self) -> LastVersions:
+        """Asked for only where something was known before."""
+        assert self._last_versions is not None, "nothing is carried on where nothing was known"
+        return self._last_versions
 
 
 def _said(failure: Failure | None) -> str:

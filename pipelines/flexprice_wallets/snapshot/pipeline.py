@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,18 +12,14 @@ import duckdb
 from dlt.common.exceptions import DltException
 
 from flexprice_wallets.errors import FlexpriceWalletsError, NotAWarehouse, RunFailed, StorageError
-from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.extract.feed import Feed
-from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.snapshot.dlt_tables import create_tables
-from flexprice_wallets.snapshot.known import Known
-from flexprice_wallets.snapshot.last_versions import read_known
-from flexprice_wallets.snapshot.limits import Limits
+from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
-from flexprice_wallets.snapshot.snapshot_time import SnapshotTime, choose_snapshot_time
+from flexprice_wallets.snapshot.read_known import read_known
 from flexprice_wallets.snapshot.source import (
     SOURCE_NAME,
-    SnapshotRequest,
+    Before,
     WarehouseVersions,
     snapshot_source,
 )
@@ -32,9 +27,9 @@ from flexprice_wallets.warehouse.database import (
     create_database,
     last_snapshot_at,
     limit_memory,
-    migrate_warehouse,
     open_database,
 )
+from flexprice_wallets.warehouse.migrations import migrate_warehouse
 from flexprice_wallets.warehouse.paths import WarehousePaths
 from flexprice_wallets.warehouse.refresh_views import refresh_views
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
@@ -46,21 +41,9 @@ _logger = logging.getLogger(__name__)
 _SIGNS_OF_DAMAGE = ("corrupt", "could not read enough bytes")
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotOptions:
-    """What a snapshot is to hold, and where it goes."""
-
-    selection: Selection
-    figures: Figures
-    limits: Limits
-    snapshot_at: datetime | None
-    raw_schema: str
-    schema: str
-
-
 def load_snapshot(
     paths: WarehousePaths,
-    options: SnapshotOptions,
+    options: LoadOptions,
     feed: Feed,
     started_at: datetime,
     on_progress: Callable[[Progress], None],
@@ -82,24 +65,21 @@ def load_snapshot(
             connection.execute("set threads = 1")
             pipeline = _dlt_pipeline(connection, paths, options.raw_schema)
             if is_continued:
-                known, last = _read_known(connection, paths, options.raw_schema)
+                before = _read_before(connection, paths, options.raw_schema)
             else:
                 # All that needs no rows is made while the first answers are awaited.
-                known, last = Known(), None
+                before = Before()
                 _create_relations(connection, pipeline, options)
-            request = SnapshotRequest(
-                _snapshot_time(started_at, last, options.snapshot_at),
-                started_at,
-                options.selection,
-                options.figures,
-                known,
-                WarehouseVersions(connection.cursor, options.raw_schema),
-                feed,
-                options.limits,
-                on_progress,
+            source = snapshot_source(
+                options,
+                lambda: before,
+                lambda: feed,
+                row,
+                started_at=started_at,
+                on_progress=on_progress,
                 has_tables=True,
             )
-            pipeline.run(snapshot_source(lambda: request, row), loader_file_format="parquet")
+            pipeline.run(source, loader_file_format="parquet")
         # Opened anew: the file has grown, and with it what DuckDB may take.
         with open_database(paths.copy) as connection:
             limit_memory(connection, paths.copy)
@@ -110,26 +90,17 @@ def load_snapshot(
     return row
 
 
-def _read_known(
+def _read_before(
     connection: duckdb.DuckDBPyConnection, paths: WarehousePaths, raw_schema: str
-) -> tuple[Known, datetime | None]:
-    """What the copy holds, and the time of its last snapshot."""
+) -> Before:
+    """What the copy holds."""
     migrate_warehouse(connection, raw_schema, paths.published.name)
     apply_snapshots(connection, raw_schema=raw_schema)
-    return read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema)
-
-
-def _snapshot_time(
-    started_at: datetime, last: datetime | None, wanted: datetime | None
-) -> SnapshotTime:
-    time = choose_snapshot_time(started_at, last, wanted)
-    if time.moved_by:
-        _logger.warning(
-            "The clock is behind the last snapshot: this one's time is moved by %s to %s.",
-            time.moved_by,
-            time.id,
-        )
-    return time
+    return Before(
+        read_known(connection, raw_schema),
+        last_snapshot_at(connection, raw_schema),
+        WarehouseVersions(connection.cursor, raw_schema),
+    )
 
 
 def _dlt_pipeline(
@@ -144,7 +115,7 @@ def _dlt_pipeline(
 
 
 def _create_relations(
-    connection: duckdb.DuckDBPyConnection, pipeline: dlt.Pipeline, options: SnapshotOptions
+    connection: duckdb.DuckDBPyConnection, pipeline: dlt.Pipeline, options: LoadOptions
 ) -> None:
     """Make the tables and views of a new warehouse, empty."""
     create_tables(pipeline)
@@ -153,7 +124,7 @@ def _create_relations(
 
 
 def _finish_copy(
-    connection: duckdb.DuckDBPyConnection, options: SnapshotOptions, row: dict[str, Any]
+    connection: duckdb.DuckDBPyConnection, options: LoadOptions, row: dict[str, Any]
 ) -> None:
     """Bring the derived tables, views and comments up to date, and write all of it to the file."""
     # More threads take more memory, and are hardly faster with what one run changes.

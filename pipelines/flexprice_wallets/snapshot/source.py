@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,24 +24,33 @@ from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.extract.threads import ThreadFeed
 from flexprice_wallets.records.columns import ColumnType, Table
-from flexprice_wallets.records.records import CustomerRecord, WalletSettings
-from flexprice_wallets.records.tables import CONTRACT_VERSION, HASH_RECIPE, TABLES
+from flexprice_wallets.records.fingerprints import HASH_RECIPE
+from flexprice_wallets.records.records import CustomerRecord, Settings
+from flexprice_wallets.records.tables import CONTRACT_VERSION, TABLES
 from flexprice_wallets.snapshot.arrow import RowBuffer, arrow_schema
 from flexprice_wallets.snapshot.comparison import Comparison
 from flexprice_wallets.snapshot.known import Known
-from flexprice_wallets.snapshot.last_versions import (
-    read_known,
-    read_last_customers,
-    read_last_settings,
-)
-from flexprice_wallets.snapshot.limits import Limits
 from flexprice_wallets.snapshot.observation import LastVersions, Observation
+from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
+from flexprice_wallets.snapshot.read_known import read_known
 from flexprice_wallets.snapshot.snapshot_time import SnapshotTime, choose_snapshot_time
 from flexprice_wallets.version import __version__
 from flexprice_wallets.warehouse.database import last_snapshot_at
+from flexprice_wallets.warehouse.stored_versions import read_last_customers, read_last_settings
+
+_logger = logging.getLogger(__name__)
 
 SOURCE_NAME: Final = "flexprice_wallets"
+
+
+@dataclass(slots=True)
+class Before:
+    """What a warehouse held before the snapshot: what to compare with, and where whole records are read from."""
+
+    known: Known = field(default_factory=Known)
+    last_snapshot_at: datetime | None = None
+    versions: LastVersions | None = None
 
 
 @dataclass(slots=True)
@@ -50,7 +60,7 @@ class WarehouseVersions:
     connect: Callable[[], duckdb.DuckDBPyConnection]
     raw_schema: str
 
-    def settings(self, wallet_ids: list[str]) -> dict[str, WalletSettings]:
+    def settings(self, wallet_ids: list[str]) -> dict[str, Settings]:
         with self.connect() as connection:
             return read_last_settings(connection, self.raw_schema, wallet_ids)
 
@@ -59,56 +69,68 @@ class WarehouseVersions:
             return read_last_customers(connection, self.raw_schema, customer_ids)
 
 
-@dataclass(slots=True)
-class SnapshotRequest:
-    """One snapshot to be taken: when, of whom, of what, compared with what, and read through which feed.
-
-    `has_tables`: the destination has all tables, so that those without rows need not be mentioned.
-    """
-
-    time: SnapshotTime
-    started_at: datetime
-    selection: Selection
-    figures: Figures
-    known: Known
-    last_versions: LastVersions
-    feed: Feed
-    limits: Limits
-    on_progress: Callable[[Progress], None] = lambda _: None
-    has_tables: bool = False
-
-
 def snapshot_source(
-    open_request: Callable[[], SnapshotRequest], row_of_snapshot: dict[str, Any]
+    options: LoadOptions,
+    read_before: Callable[[], Before],
+    open_feed: Callable[[], Feed],
+    row_of_snapshot: dict[str, Any],
+    *,
+    started_at: datetime | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    has_tables: bool = False,
 ) -> DltSource:
-    """The dlt source of the snapshot that `open_request` gives when dlt extracts.
+    """The dlt source of one snapshot, taken when dlt extracts.
 
-    `row_of_snapshot` is filled with its row of `snapshots`. The feed is stopped when all is read, or at an error.
+    Args:
+        options: what to ask for, and of whom.
+        read_before: reads what to compare with.
+        open_feed: what the answers come from; it is stopped when all is read, or at an error.
+        row_of_snapshot: is filled with the snapshot's row of `snapshots`.
+        started_at: when the load started; without it, when dlt extracts.
+        on_progress: hears how far the load is.
+        has_tables: the destination has all tables, so that those without rows need not be mentioned.
     """
 
     @dlt.resource(name="snapshot", write_disposition="append", max_table_nesting=0)
     def snapshot() -> Iterator[DataItemWithMeta]:
-        request = open_request()
+        began_at = started_at or datetime.now(UTC)
+        before = read_before()
+        time = _snapshot_time(began_at, before.last_snapshot_at, options.snapshot_at)
+        feed = open_feed()
         try:
             # Each table that dlt hears of costs it some time, also without rows.
             undeclared = {table.name: table for table in TABLES}
-            if not request.has_tables:
+            if not has_tables:
                 yield from map(_declaration, TABLES)
                 undeclared.clear()
-            for name, rows in _rows(request, row_of_snapshot):
+            run = _Run(options, before, feed, time, began_at, on_progress)
+            for name, rows in run.rows(row_of_snapshot):
                 if name in undeclared:
                     yield _declaration(undeclared.pop(name))
                 yield dlt.mark.with_table_name(rows, name)
         finally:
-            request.feed.stop()
+            feed.stop()
             # Of a large tenant it takes as much memory as what follows.
-            request.known.clear()
+            before.known.clear()
 
     @dlt.source(name=SOURCE_NAME, max_table_nesting=0)
     def flexprice_wallets() -> DltResource:
         return snapshot
 
     return flexprice_wallets()
+
+
+def _snapshot_time(
+    started_at: datetime, last: datetime | None, wanted: datetime | None
+) -> SnapshotTime:
+    time = choose_snapshot_time(started_at, last, wanted)
+    if time.moved_by:
+        _logger.warning(
+            "The clock is behind the last snapshot: the time of this one is moved by %s to %s.",
+            time.moved_by,
+            time.id,
+        )
+    return time
 
 
 def flexprice_source(
@@ -148,110 +170,106 @@ def flexprice_source(
         ConfigurationError: where an option is missing or wrong.
         FlexpriceWalletsError: in dlt's extract step, as the cause of dlt's exception, where the run must be given up.
     """
-    figures = Figures(include_real_time_balance, include_credits_available_breakdown)
-    options = ApiOptions(
-        base_url=base_url or configured_value("base_url") or DEFAULT_BASE_URL,
-        environment_id=environment_id or configured_value("environment_id"),
-        api_key=Secret(api_key) if api_key else configured_api_key(),
-        workers=workers,
+    options = LoadOptions(
+        ApiOptions(
+            base_url=base_url or configured_value("base_url") or DEFAULT_BASE_URL,
+            environment_id=environment_id or configured_value("environment_id"),
+            api_key=Secret(api_key) if api_key else configured_api_key(),
+            workers=workers,
+        ),
+        selection=Selection(tuple(customer_ids), tuple(lookup_keys)),
+        figures=Figures(include_real_time_balance, include_credits_available_breakdown),
+        snapshot_at=snapshot_at,
     )
-    selection = Selection(tuple(customer_ids), tuple(lookup_keys))
-
-    def open_request() -> SnapshotRequest:
-        now = datetime.now(UTC)
-        known, last = _known_of(warehouse, raw_schema)
-        return SnapshotRequest(
-            choose_snapshot_time(now, last, snapshot_at),
-            now,
-            selection,
-            figures,
-            known,
-            WarehouseVersions(
-                lambda: duckdb.connect(os.fspath(warehouse or ""), read_only=True), raw_schema
-            ),
-            ThreadFeed(open_api(options), selection, figures, workers),
-            Limits(),
-        )
-
-    return snapshot_source(open_request, {})
+    return snapshot_source(
+        options,
+        lambda: _before_of(warehouse, raw_schema),
+        lambda: ThreadFeed(open_api(options.api), options.selection, options.figures, workers),
+        {},
+    )
 
 
-def _known_of(
-    warehouse: str | os.PathLike[str] | None, raw_schema: str
-) -> tuple[Known, datetime | None]:
+def _before_of(warehouse: str | os.PathLike[str] | None, raw_schema: str) -> Before:
     if warehouse is None:
-        return Known(), None
+        return Before()
+    versions = WarehouseVersions(
+        lambda: duckdb.connect(os.fspath(warehouse), read_only=True), raw_schema
+    )
     with duckdb.connect(os.fspath(warehouse), read_only=True) as connection:
-        return read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema)
-
-
-def _rows(request: SnapshotRequest, row_of_snapshot: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Everything the snapshot writes, by table; its own row comes last."""
-    buffer = RowBuffer()
-    comparison = Comparison(
-        request.known,
-        request.time.id,
-        request.time.at,
-        request.figures,
-        buffer.write,
-        None if request.selection.is_all else set(),
-    )
-    observation = Observation(
-        request.feed, comparison, request.last_versions, request.limits, request.on_progress
-    )
-    for _ in observation.observe():
-        yield from buffer.drain()
-    for customer_id in sorted(comparison.covered or ()):
-        buffer.write(
-            "snapshot_customers",
-            {
-                "snapshot_id": request.time.id,
-                "snapshot_at": request.time.at,
-                "customer_id": customer_id,
-            },
+        return Before(
+            read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema), versions
         )
-    row_of_snapshot.update(_snapshot_row(request, comparison, observation.finished_at))
-    buffer.write("snapshots", row_of_snapshot)
-    if request.known.is_first:
-        buffer.write(
-            "warehouse",
-            {
-                "contract_version": CONTRACT_VERSION,
-                "tenant_id": comparison.ownership.tenant_id,
-                "environment_id": comparison.ownership.environment_id,
-                "hash_recipe": HASH_RECIPE,
-            },
+
+
+@dataclass(slots=True)
+class _Run:
+    """One snapshot being taken."""
+
+    options: LoadOptions
+    before: Before
+    feed: Feed
+    time: SnapshotTime
+    started_at: datetime
+    on_progress: Callable[[Progress], None]
+
+    def rows(self, row_of_snapshot: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Everything the snapshot writes, by table; its own row comes last."""
+        buffer = RowBuffer()
+        comparison = Comparison(
+            self.before.known,
+            self.time.id,
+            self.time.at,
+            self.options.figures,
+            buffer.write,
+            None if self.options.selection.is_all else set(),
         )
-    yield from buffer.drain(is_last=True)
+        observation = Observation(
+            self.feed, comparison, self.before.versions, self.options.limits, self.on_progress
+        )
+        for _ in observation.observe():
+            yield from buffer.drain()
+        for customer_id in sorted(comparison.covered or ()):
+            buffer.write("snapshot_customers", {**self._key(), "customer_id": customer_id})
+        row_of_snapshot.update(self._snapshot_row(comparison, observation.finished_at))
+        buffer.write("snapshots", row_of_snapshot)
+        if self.before.known.is_first:
+            buffer.write(
+                "warehouse",
+                {
+                    "contract_version": CONTRACT_VERSION,
+                    "tenant_id": comparison.ownership.tenant_id,
+                    "environment_id": comparison.ownership.environment_id,
+                    "hash_recipe": HASH_RECIPE,
+                },
+            )
+        yield from buffer.drain(is_last=True)
 
+    def _key(self) -> dict[str, Any]:
+        return {"snapshot_id": self.time.id, "snapshot_at": self.time.at}
 
-def _snapshot_row(
-    request: SnapshotRequest, comparison: Comparison, finished_at: datetime | None
-) -> dict[str, Any]:
-    tally = comparison.tally
-    counts = request.feed.counts
-    return {
-        "snapshot_id": request.time.id,
-        "snapshot_at": request.time.at,
-        "started_at": request.started_at,
-        "finished_at": finished_at,
-        "completeness": tally.completeness,
-        "scope": "all" if request.selection.is_all else "selected",
-        "include_real_time_balance": request.figures.real_time_balance,
-        "include_credits_available_breakdown": request.figures.credits_available_breakdown,
-        "customers_expected": tally.customers_expected,
-        "customers_observed": tally.customers_observed,
-        "customers_failed": tally.customers_failed,
-        "wallets_observed": tally.wallets_observed,
-        "wallets_changed": tally.wallets_changed,
-        "records_rejected": tally.records_rejected,
-        "api_requests": counts.requests,
-        "api_retries": counts.retries,
-        "tenant_id": comparison.ownership.tenant_id,
-        "environment_id": comparison.ownership.environment_id,
-        "pipeline_version": __version__,
-        "_dlt_load_id": dlt.current.load_package_state()["load_id"],
-    }
+    def _snapshot_row(self, comparison: Comparison, finished_at: datetime | None) -> dict[str, Any]:
+        tally, counts, figures = comparison.tally, self.feed.counts, self.options.figures
+        return {
+            **self._key(),
+            "started_at": self.started_at,
+            "finished_at": finished_at,
+            "completeness": tally.completeness,
+            "scope": "all" if self.options.selection.is_all else "selected",
+            "include_real_time_balance": figures.real_time_balance,
+            "include_credits_available_breakdown": figures.credits_available_breakdown,
+            "customers_expected": tally.customers_expected,
+            "customers_observed": tally.customers_observed,
+            "customers_failed": tally.customers_failed,
+            "wallets_observed": tally.wallets_observed,
+            "wallets_changed": tally.wallets_changed,
+            "records_rejected": tally.records_rejected,
+            "api_requests": counts.requests,
+            "api_retries": counts.retries,
+            "tenant_id": comparison.ownership.tenant_id,
+            "environment_id": comparison.ownership.environment_id,
+            "pipeline_version": __version__,
+            "_dlt_load_id": dlt.current.load_package_state()["load_id"],
+        }
 
 
 def _declaration(table: Table) -> DataItemWithMeta:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -13,11 +11,8 @@ from flexprice_wallets.errors import (
     NotAWarehouse,
     WarehouseError,
     WarehouseTooNew,
-    WarehouseTooOld,
 )
 from flexprice_wallets.records.tables import CONTRACT_VERSION
-
-_logger = logging.getLogger(__name__)
 
 #: Read by DuckDB clients from 1.2 on; DuckDB 2.0's own default is not read by any 1.x.
 STORAGE_VERSION = "v1.2.0"
@@ -66,11 +61,6 @@ def limit_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
 
 
-#: What brings a warehouse of a version of the contract to the next one; called with a connection and the raw schema.
-Migration = Callable[[duckdb.DuckDBPyConnection, str], None]
-MIGRATIONS: Mapping[int, Migration] = {}
-
-
 def check_warehouse(connection: duckdb.DuckDBPyConnection, raw_schema: str, name: str) -> int:
     """Make sure that the database is a warehouse of this contract or an earlier one; returns the contract's version.
 
@@ -102,35 +92,6 @@ def check_warehouse(connection: duckdb.DuckDBPyConnection, raw_schema: str, name
             "update flexprice-wallets."
         )
     return int(contract_version)
-
-
-def migrate_warehouse(connection: duckdb.DuckDBPyConnection, raw_schema: str, name: str) -> None:
-    """Bring a warehouse of an earlier version of the contract to this one, in one transaction.
-
-    Raises:
-        NotAWarehouse, WarehouseTooNew: as `check_warehouse`.
-        WarehouseTooOld: where there is no way from its version to this one.
-    """
-    version = check_warehouse(connection, raw_schema, name)
-    if version == CONTRACT_VERSION:
-        return
-    steps = range(version, CONTRACT_VERSION)
-    if any(step not in MIGRATIONS for step in steps):
-        raise WarehouseTooOld(
-            f"{name} has version {version} of the table contract, which this program cannot bring to its own, "
-            f"{CONTRACT_VERSION}: load once with an earlier version of flexprice-wallets, or name another --database."
-        )
-    connection.execute("begin")
-    for step in steps:
-        MIGRATIONS[step](connection, raw_schema)
-    connection.execute(f'update "{raw_schema}".warehouse set contract_version = {CONTRACT_VERSION}')
-    connection.execute("commit")
-    _logger.info(
-        "%s is brought from version %d of the table contract to %d.",
-        name,
-        version,
-        CONTRACT_VERSION,
-    )
 
 
 def last_snapshot_at(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> datetime | None:

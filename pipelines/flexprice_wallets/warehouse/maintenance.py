@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from flexprice_wallets.errors import NotAWarehouse
-from flexprice_wallets.warehouse.database import migrate_warehouse, open_database
+from flexprice_wallets.warehouse.database import open_database
+from flexprice_wallets.warehouse.migrations import migrate_warehouse
 from flexprice_wallets.warehouse.paths import WarehousePaths
 from flexprice_wallets.warehouse.refresh_views import refresh_views
 from flexprice_wallets.warehouse.upkeep import apply_snapshots, rebuild_stored

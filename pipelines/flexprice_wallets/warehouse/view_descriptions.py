@@ -236,6 +236,38 @@ FRESHNESS: Final = Relation(
     },
 )
 
+REJECTIONS: Final = Relation(
+    "rejections",
+    ("snapshot_at", "rejection_hash"),
+    "What each run read and could not take: one row per rejection and run that met it.",
+    (
+        "snapshot_id",
+        "rejection_hash",
+        "resource",
+        "field_group",
+        "customer_id",
+        "wallet_id",
+        "reason",
+        "raw_record",
+        "snapshot_at",
+        "rejected_at",
+    ),
+    {
+        "rejection_hash": "By which the same rejection is recognised in later runs.",
+        "resource": "'customer', 'wallet' or 'transaction'.",
+        "field_group": (
+            "What was rejected: 'record' (all of it), 'settings', 'balance', 'real_time' or"
+            " 'credits_available'."
+        ),
+        "customer_id": "Flexprice id of the customer, where known.",
+        "wallet_id": "Flexprice id of the wallet, where known.",
+        "reason": "Why, in a sentence.",
+        "raw_record": "The record as it first came, as JSON text with every number's digits kept.",
+        "snapshot_at": "Logical time of the run that could not take it.",
+        "rejected_at": "The first run that could not.",
+    },
+)
+
 CUSTOMERS: Final = Relation(
     "customers",
     ("customer_id",),
@@ -883,6 +915,7 @@ DATA_DICTIONARY: Final = Relation(
 VIEWS: Final = (
     SNAPSHOTS,
     FRESHNESS,
+    REJECTIONS,
     CUSTOMERS,
     WALLETS,
     WALLET_SETTINGS_HISTORY,

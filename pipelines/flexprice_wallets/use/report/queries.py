@@ -207,8 +207,8 @@ problems as (
     select snapshot_at, 'not read' as what, customer_id, wallet_id, http_status, message as why
     from "{raw_schema}".fetch_failures
     union all
-    select snapshot_at, 'set aside' as what, customer_id, wallet_id, null as http_status, reason as why
-    from "{raw_schema}".rejected_records
+    select snapshot_at, 'rejected' as what, customer_id, wallet_id, null as http_status, reason as why
+    from "{schema}".rejections
 )
 
 select problems.*, count(*) over () as total
