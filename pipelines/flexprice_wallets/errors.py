@@ -8,7 +8,8 @@ FlexpriceWalletsError               exit code 1
 │   ├── ListingFailed               1   the customers could not be listed completely
 │   ├── UnexpectedAnswer            1   an answer that is no answer of the Flexprice API
 │   ├── ForeignAnswer               1   answers of another tenant or environment than the warehouse's
-│   └── TooManyVanished             1   more wallets disappeared than is plausible
+│   ├── TooManyVanished             1   more wallets disappeared than is plausible
+│   └── TooManyRejected             1   more records could not be taken than is plausible
 ├── WarehouseError                  1   the database file cannot be used
 │   ├── NotAWarehouse               1   a file that is damaged, or some other program's
 │   ├── WarehouseTooNew             1   written by a later version of this program
@@ -76,6 +77,10 @@ class ForeignAnswer(RunFailed):
 
 class TooManyVanished(RunFailed):
     """More wallets ended or left their customers' lists than is plausible in one run."""
+
+
+class TooManyRejected(RunFailed):
+    """More wallets or customers had records that could not be taken than is plausible in one load."""
 
 
 class WarehouseError(FlexpriceWalletsError):

@@ -130,7 +130,7 @@ def rejection_hash(rejection: Rejection) -> str:
 
 
 def _present(row: Row) -> list[tuple[str, Any]]:
-    return [(name, row[name]) for name in sorted(row) if row[name] is not None]
+    return [pair for pair in sorted(row.items()) if pair[1] is not None]
 
 
 def _hash(values: object, size: int) -> bytes:

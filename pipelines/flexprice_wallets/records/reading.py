@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any, Final
 
 from flexprice_wallets.records import values
@@ -37,6 +36,8 @@ _READERS: Final[dict[ColumnType, tuple[Reader, Reader]]] = {
     ColumnType.REAL_TIME: (values.real_time, values.required_real_time),
 }
 
+_DECIMALS: Final = {ColumnType.AMOUNT, ColumnType.RATE, ColumnType.REAL_TIME}
+
 
 def reader_of(column: Column) -> Reader:
     """How a value of the column is read."""
@@ -46,34 +47,46 @@ def reader_of(column: Column) -> Reader:
     return optional if column.nullable else required
 
 
-def value_at(record: Record, path: str) -> object:
-    """What stands at a dotted path; None where it or anything above it is missing or null.
+def getter(path: str) -> Callable[[Record], object]:
+    """What takes the value at a dotted path out of a record: None where it or anything above it is missing or null.
 
-    Raises:
-        Unreadable: where something above it is no object.
+    It raises `Unreadable`, with the path of what is wrong, where something above the value is no object.
     """
-    *above, name = path.split(".")
-    for depth, outer in enumerate(above, start=1):
+    outer, _, inner = path.partition(".")
+    if not inner:
+        return lambda record: record.get(outer)
+    get_inner = getter(inner)
+
+    def get(record: Record) -> object:
         value = record.get(outer)
         if value is None:
             return None
         if type(value) is not dict:
-            raise Unreadable(f"is {values.shown(value)}, not an object", ".".join(above[:depth]))
-        record = value
-    return record.get(name)
+            raise Unreadable(f"is {values.shown(value)}, not an object", outer)
+        try:
+            return get_inner(value)
+        except Unreadable as error:
+            raise error.within(outer) from None
+
+    return get
 
 
-def read_at(record: Record, path: str, reader: Callable[[Any], Any]) -> Any:
-    """What `reader` makes of the value at a dotted path.
+def reader_at(path: str, reader: Reader) -> Callable[[Record], Any]:
+    """What reads the value at a dotted path; it raises `Unreadable` with the path of what cannot be read."""
+    get = getter(path)
 
-    Raises:
-        Unreadable: with the path of what cannot be read.
-    """
-    value = value_at(record, path)
-    try:
-        return reader(value)
-    except Unreadable as error:
-        raise error.within(path) from None
+    def read(record: Record) -> Any:
+        value = get(record)
+        try:
+            return reader(value)
+        except Unreadable as error:
+            raise error.within(path) from None
+
+    return read
+
+
+#: A path of a field, what takes its value out of a record, and what reads it.
+_Path = tuple[str, Callable[[Record], object], Callable[[Record], Any]]
 
 
 class FieldReader:
@@ -81,14 +94,17 @@ class FieldReader:
 
     def __init__(self, fields: Iterable[Field]) -> None:
         self._plain: list[tuple[str, str, Reader, bool]] = []
-        self._nested: list[tuple[str, tuple[str, ...], Reader]] = []
+        self._nested: list[tuple[str, list[_Path]]] = []
         for field in fields:
             reader = reader_of(field)
             if len(field.paths) == 1 and "." not in field.paths[0]:
                 takes_null = field.reader is None and field.nullable
+                if takes_null and field.type in _DECIMALS:
+                    reader = _READERS[field.type][1]  # null is not passed on to it
                 self._plain.append((field.name, field.paths[0], reader, takes_null))
             else:
-                self._nested.append((field.name, field.paths, reader))
+                paths = [(path, getter(path), reader_at(path, reader)) for path in field.paths]
+                self._nested.append((field.name, paths))
 
     def read(self, record: Record) -> Row:
         """The values of all fields.
@@ -116,14 +132,16 @@ class FieldReader:
             except Unreadable as error:
                 row[column] = None
                 problems[name] = error.within(name)
-        for column, paths, reader in self._nested:
-            path = paths[-1]
+        for column, paths in self._nested:
+            name = paths[-1][0]
             try:
-                path = next((path for path in paths if value_at(record, path) is not None), path)
-                row[column] = read_at(record, path, reader)
+                for name, take, read in paths:  # noqa: B007 - the last one counts where none holds a value
+                    if take(record) is not None:
+                        break
+                row[column] = read(record)
             except Unreadable as error:
                 row[column] = None
-                problems[path] = error
+                problems[name] = error
 
 
 class RowReader:
@@ -174,50 +192,71 @@ class RowReader:
     def _read_parts(self) -> Iterator[tuple[str, Callable[[Record], list[Row]]]]:
         match self._source:
             case OneRow(path):
-                yield _first(path), partial(self._one_row, path)
-            case RowPerEntry(path, _, None):
-                yield _first(path), partial(self._row_per_word, path)
-            case RowPerEntry(path):
-                yield _first(path), partial(self._row_per_member, path)
-            case RowPerPlace(_, places):
+                yield _first(path), self._one_row(path)
+            case RowPerEntry(path, key, None):
+                yield _first(path), self._row_per_word(path, key)
+            case RowPerEntry(path, key, value) if value is not None:
+                yield _first(path), self._row_per_member(path, key, value)
+            case RowPerPlace(key, places):
                 by_name: dict[str, dict[str, Place]] = {}
-                for key, place in places.items():
-                    by_name.setdefault(_first(place.path), {})[key] = place
+                for word, place in places.items():
+                    by_name.setdefault(_first(place.path), {})[word] = place
                 for name, those in by_name.items():
-                    yield name, partial(self._row_per_place, those)
+                    yield name, self._row_per_place(key, those)
 
-    def _one_row(self, path: str, record: Record) -> list[Row]:
-        members = read_at(record, path, values.members)
-        if not members:
-            return []
-        try:
-            row = self._fields.read(members)
-        except Unreadable as error:
-            raise error.within(path) from None
-        return [row] if any(value is not None for value in row.values()) else []
+    def _one_row(self, path: str) -> Callable[[Record], list[Row]]:
+        read_members, fields = reader_at(path, values.members), self._fields
 
-    def _row_per_place(self, places: dict[str, Place], record: Record) -> list[Row]:
-        assert isinstance(self._source, RowPerPlace)
-        rows = []
-        for key, place in places.items():
-            row: Row = {self._source.key: key}
-            for column, member in place.members.items():
-                row[column] = read_at(record, f"{place.path}.{member}", self._readers[column])
-            if any(row[column] is not None for column in place.members):
-                rows.append(row)
-        return rows
+        def read(record: Record) -> list[Row]:
+            members = read_members(record)
+            if not members:
+                return []
+            try:
+                row = fields.read(members)
+            except Unreadable as error:
+                raise error.within(path) from None
+            return [row] if any(value is not None for value in row.values()) else []
 
-    def _row_per_word(self, path: str, record: Record) -> list[Row]:
-        assert isinstance(self._source, RowPerEntry)
-        key = self._source.key
-        return [{key: word} for word in read_at(record, path, values.id_set)]
+        return read
 
-    def _row_per_member(self, path: str, record: Record) -> list[Row]:
-        assert isinstance(self._source, RowPerEntry)
-        assert self._source.value is not None
-        key, value = self._source.key, self._source.value
-        read_entry = values.map_of(self._readers[key], self._readers[value])
-        return [{key: name, value: item} for name, item in read_at(record, path, read_entry)]
+    def _row_per_place(self, key: str, places: dict[str, Place]) -> Callable[[Record], list[Row]]:
+        plan = [
+            (
+                word,
+                place.path,
+                reader_at(place.path, values.members),
+                [(column, name, self._readers[column]) for column, name in place.members.items()],
+            )
+            for word, place in places.items()
+        ]
+
+        def read(record: Record) -> list[Row]:
+            rows = []
+            for word, path, read_members, columns in plan:
+                members = read_members(record)
+                if not members:
+                    continue
+                row: Row = {key: word}
+                is_empty = True
+                for column, name, reader in columns:
+                    try:
+                        value = row[column] = reader(members.get(name))
+                    except Unreadable as error:
+                        raise error.within(f"{path}.{name}") from None
+                    is_empty = is_empty and value is None
+                if not is_empty:
+                    rows.append(row)
+            return rows
+
+        return read
+
+    def _row_per_word(self, path: str, key: str) -> Callable[[Record], list[Row]]:
+        read_words = reader_at(path, values.id_set)
+        return lambda record: [{key: word} for word in read_words(record)]
+
+    def _row_per_member(self, path: str, key: str, value: str) -> Callable[[Record], list[Row]]:
+        read_map = reader_at(path, values.map_of(self._readers[key], self._readers[value]))
+        return lambda record: [{key: name, value: item} for name, item in read_map(record)]
 
 
 def shape_of(tables: Iterable[Table], *others: str) -> Shape:

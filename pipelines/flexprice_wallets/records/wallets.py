@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
@@ -14,9 +15,9 @@ from flexprice_wallets.records.reading import (
     Problems,
     Record,
     RowReader,
+    getter,
     reader_of,
     shape_of,
-    value_at,
 )
 from flexprice_wallets.records.records import Rejection, Row, Settings, WalletRecord
 from flexprice_wallets.records.unrecognized import unrecognized_members
@@ -36,7 +37,9 @@ def _is_essential(field: Field) -> bool:
     return reader_of(field) is values.required_id
 
 
-_ESSENTIAL: Final = tuple(field for field in WALLETS.fields if _is_essential(field))
+_ESSENTIAL: Final = tuple(
+    (field.name, field.paths[0]) for field in WALLETS.fields if _is_essential(field)
+)
 _SETTINGS: Final = FieldReader(field for field in WALLETS.fields if not _is_essential(field))
 #: Times that are recorded beside the balance; one that cannot be read does not cost the balance.
 _BESIDE_BALANCE: Final = FieldReader(field for field in WALLET_BALANCES.fields if field.rejects)
@@ -50,7 +53,12 @@ _OTHER_REAL_TIME_FIGURES: Final = tuple(
 _ROWS: Final = {table.name: RowReader(table) for table in SETTINGS_TABLES}
 _CREDITS: Final = RowReader(WALLET_CREDITS_AVAILABLE)
 _SHAPE: Final = shape_of(WALLET_TABLES, "id", "customer_id")
-_WITH_ALTERNATIVES: Final = tuple(field.paths for field in WALLETS.fields if len(field.paths) > 1)
+#: Of fields that stand at several paths: each path, and what takes its value out of a record.
+_ALTERNATIVES: Final = tuple(
+    tuple((path, getter(path)) for path in field.paths)
+    for field in WALLETS.fields
+    if len(field.paths) > 1
+)
 # Room for the difference of any two figures of 38 digits, exactly.
 _EXACT: Final = Context(prec=80, traps=[Inexact, InvalidOperation])
 
@@ -73,9 +81,7 @@ def parse_wallet(raw: object, *, asked_customer_id: str | None) -> WalletRecord 
     try:
         wallet_id = read(raw, "id", values.required_id)
         customer_id = read(raw, "customer_id", values.required_id)
-        essential = {
-            field.name: read(raw, field.paths[0], values.required_id) for field in _ESSENTIAL
-        }
+        essential = {column: read(raw, path, values.required_id) for column, path in _ESSENTIAL}
         _check_owner(customer_id, asked_customer_id)
     except Unreadable as error:
         customer = asked_customer_id or values.readable_id(raw.get("customer_id"))
@@ -124,26 +130,30 @@ def _settings(raw: Record, essential: Row, problems: Problems) -> Settings:
     _SETTINGS.read_each(raw, row, problems)
     rows = {name: reader.read_each(raw, problems) for name, reader in _ROWS.items()}
     unrecognized = unrecognized_members(raw, _SHAPE)
-    for paths in _WITH_ALTERNATIVES:
-        unrecognized |= _other_values(raw, paths)
+    for alternatives in _ALTERNATIVES:
+        unrecognized |= _other_values(raw, alternatives)
     row["unrecognized_fields"] = json_text.canonical(unrecognized) if unrecognized else None
     unreadable = tuple(sorted(problems))
     row["unreadable_fields"] = unreadable_fields_text(unreadable)
     return Settings(row, rows, unreadable)
 
 
-def _other_values(raw: Record, paths: tuple[str, ...]) -> Row:
-    """What stands at the later of a field's paths and is not what the first one says."""
-    found = {path: value for path in paths if (value := _value_or_none(raw, path)) is not None}
-    taken = next(iter(found.values()), None)
+def _other_values(
+    raw: Record, alternatives: tuple[tuple[str, Callable[[Record], object]], ...]
+) -> Row:
+    """What stands at the later paths of a field and is not what the first one says."""
+    found = {}
+    for path, get in alternatives:
+        try:
+            value = get(raw)
+        except Unreadable:  # reported by the field's reader
+            continue
+        if value is not None:
+            found[path] = value
+    if len(found) < 2:
+        return {}
+    taken, *_ = found.values()
     return {path: value for path, value in found.items() if value is not taken}
-
-
-def _value_or_none(raw: Record, path: str) -> object:
-    try:
-        return value_at(raw, path)
-    except Unreadable:  # reported by the field's reader
-        return None
 
 
 def unreadable_fields_text(names: tuple[str, ...]) -> str | None:

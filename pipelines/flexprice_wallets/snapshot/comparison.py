@@ -263,6 +263,7 @@ class Comparison:
         for rejection in wallet.rejections:
             self._reject(rejection, observed_at)
         self.tally.wallets_observed += not wallet.rejections
+        self.tally.wallets_rejected += bool(wallet.rejections)
 
     def take_carried_wallet(self, carried: CarriedWallet, last: Settings) -> None:
         """Write the version of a carried wallet where it differs, given the settings of its last one."""
@@ -310,6 +311,9 @@ class Comparison:
 
     def _reject(self, rejection: Rejection, observed_at: datetime) -> None:
         self.tally.records_rejected += 1
+        if rejection.field_group == "record":
+            self.tally.wallets_rejected += rejection.resource == "wallet"
+            self.tally.customers_rejected += rejection.resource == "customer"
         self.rejections.take(rejection, observed_at)
 
     def clear_rejections(self) -> None:

@@ -40,6 +40,11 @@ class Tolerance:
             return count > (self.count or 0)
         return count > _ALWAYS_TOLERATED and count > self.share * whole
 
+    @property
+    def is_any(self) -> bool:
+        """Whether any share is tolerated."""
+        return self.share == 1
+
     def __str__(self) -> str:
         if self.share is None:
             return str(self.count)

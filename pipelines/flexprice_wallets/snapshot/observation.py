@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Protocol
 
-from flexprice_wallets.errors import ApiUnavailable, TooManyVanished
+from flexprice_wallets.errors import ApiUnavailable, TooManyRejected, TooManyVanished
 from flexprice_wallets.extract.calls import Failure, Reading
 from flexprice_wallets.extract.events import CustomersFound, ListingDone, text_field
 from flexprice_wallets.extract.feed import Feed
@@ -58,9 +58,11 @@ class Observation:
             ApiUnavailable: where too many customers could not be read.
             ForeignAnswer: where records are another tenant's or environment's.
             TooManyVanished: where more wallets ended or left their lists than is plausible.
+            TooManyRejected: where more records could not be taken than is plausible.
         """
         yield from self._observe_customers()
         yield from self._follow_wallets()
+        self._refuse_if_too_many_rejected()
         self._carry_on()
         self.finished_at = datetime.now(UTC)
         yield
@@ -147,6 +149,24 @@ class Observation:
                 "--max-vanished, such as 100%."
             )
 
+    def _refuse_if_too_many_rejected(self) -> None:
+        tally, allowed = self._comparison.tally, self._limits.rejected
+        read = {
+            "wallets": (tally.wallets_rejected, tally.wallets_observed + tally.wallets_rejected),
+            "customers": (tally.customers_rejected, tally.customers_expected),
+        }
+        for what, (rejected, whole) in read.items():
+            # Of a handful all may be broken, but then the API is likelier to have changed than each of them.
+            if allowed.is_exceeded(rejected, whole) or (
+                rejected == whole > 1 and not allowed.is_any
+            ):
+                reason = self._comparison.rejections.last_reason
+                raise TooManyRejected(
+                    f"The records of {rejected} of {whole} {what} could not be taken (such as: {reason}), more than "
+                    f"--max-rejected ({allowed}) allows; nothing was loaded. Update flexprice-wallets if the API has "
+                    "changed, or run again with a higher --max-rejected, such as 100%."
+                )
+
     def _carry_on(self) -> None:
         """Write the versions whose settings come from the last ones: of wallets and customers that have gone."""
         comparison = self._comparison
@@ -158,6 +178,7 @@ class Observation:
             now = datetime.now(UTC)
             for record in self._last().customers(gone):
                 comparison.take_customer(record, now, is_listed=False)
+        comparison.clear_rejections()
 
     def _last(self) -> LastVersions:
         """Asked for only where something was known before."""

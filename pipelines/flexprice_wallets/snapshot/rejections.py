@@ -20,12 +20,12 @@ class Rejections:
     snapshot_id: str
     snapshot_at: datetime
     write: Write
-    count: int = 0
+    last_reason: str = ""
     _written: int = field(default=0)
 
     def take(self, rejection: Rejection, observed_at: datetime) -> None:
         """Note a rejection of this snapshot."""
-        self.count += 1
+        self.last_reason = rejection.reason
         key = rejection_hash(rejection)
         if key in self.known:
             self.known[key].is_seen = True

@@ -17,6 +17,8 @@ class Tally:
     wallets_changed: int = 0
     wallets_new: int = 0
     wallets_failed: int = 0
+    wallets_rejected: int = 0
+    customers_rejected: int = 0
     records_rejected: int = 0
     newly_unlisted: int = 0
     newly_ended: int = 0
