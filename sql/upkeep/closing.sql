@@ -121,7 +121,11 @@ insert into flexprice_raw.stored_customers select * from fresh_customers order b
 
 delete from flexprice_raw.stored_progress;
 
-insert into flexprice_raw.stored_progress select snapshot_at from applying;
+insert into flexprice_raw.stored_progress
+select
+    snapshot_at,
+    getvariable('upkeep_version') as upkeep_version
+from applying;
 
 drop table touched;
 

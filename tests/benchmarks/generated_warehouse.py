@@ -13,7 +13,8 @@ from string import Template
 
 import duckdb
 
-from flexprice_wallets.records.tables import CONTRACT_VERSION, HASH_RECIPE
+from flexprice_wallets.records.fingerprints import HASH_RECIPE
+from flexprice_wallets.records.tables import CONTRACT_VERSION
 from flexprice_wallets.warehouse.create_views import create_views
 from flexprice_wallets.warehouse.database import create_database
 from tests.benchmarks import generated_rows as rows

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from flexprice_wallets.warehouse.database import open_database
-from flexprice_wallets.warehouse.derived_tables import STORED_TABLES
+from flexprice_wallets.warehouse.descriptions import derived_tables
 from flexprice_wallets.warehouse.upkeep import rebuild_stored
 from tests.benchmarks import warehouse
 from tests.benchmarks.generated_warehouse import Scale, generate, wallet_id, write_snapshot
@@ -17,7 +17,7 @@ SCALE = Scale(1_000, versions=8, spread=3)
 #: What replaying all snapshots has to make again.
 REPLAYED = [
     table.name
-    for table in STORED_TABLES
+    for table in derived_tables()
     if table.name not in {"stored_progress", "stored_data_dictionary", "stored_views"}
 ]
 #: Nothing in a generated history is of this scope.

@@ -20,7 +20,7 @@ from typing import Any, Final
 import duckdb
 
 from flexprice_wallets.warehouse.database import open_database
-from flexprice_wallets.warehouse.derived_tables import STORED_TABLES
+from flexprice_wallets.warehouse.descriptions import derived_tables
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.benchmarks.generated_warehouse import (
     Scale,
@@ -203,7 +203,7 @@ def _contents(warehouse: Path) -> dict[str, Any]:
             table.name: connection.execute(
                 f"select count(*), sum(hash(stored)) from flexprice_raw.{table.name} as stored"
             ).fetchall()
-            for table in STORED_TABLES
+            for table in derived_tables()
             if table.name != "stored_progress"
         }
 

@@ -18,16 +18,17 @@ from typing import Any
 import pytest
 
 from flexprice_wallets.warehouse.database import open_database
-from flexprice_wallets.warehouse.view_descriptions import VIEWS, WALLET_BALANCE_DAILY
+from flexprice_wallets.warehouse.descriptions import views
 from tests.bi.conftest import Loads
 from tests.bi.environments import CHECKOUT, HOME, python_of
 from tests.command_line import environment
 from tests.small_history import SmallHistory
+from tests.views.columns import view_columns
 
 pytestmark = [pytest.mark.slow, pytest.mark.bi]
 
 CLIENTS = Path(__file__).parent / "clients"
-EXPECTED = {view.name: view for view in VIEWS if view.type == "view"}
+EXPECTED = {view.name: view for view in views() if view.type == "view"}
 #: The driver names its versions with a fourth number. 1.4.0 and 1.4.1 cannot call a macro that has several CTEs.
 JDBC_DRIVERS = ("1.4.4.0", "1.5.2.0", "2.0.0.1")
 
@@ -76,9 +77,9 @@ def test_superset_lists_the_views_with_types_and_comments(superset: dict[str, An
     columns = {
         name: (kind, is_time, comment) for name, kind, is_time, comment in superset["columns"]
     }
-    assert list(columns) == list(WALLET_BALANCE_DAILY.columns)
+    assert list(columns) == view_columns()["wallet_balance_daily"]
     for name, (_, _, comment) in columns.items():
-        assert comment == WALLET_BALANCE_DAILY.column_comment(name)
+        assert comment == EXPECTED["wallet_balance_daily"].column_comment(name)
     assert columns["closing_balance"][:2] == ("NUMERIC(28, 9)", False)
     assert columns["date_day"][:2] == ("DATE", True)
 
@@ -153,10 +154,12 @@ def test_jdbc_reads_everything(
 ) -> None:
     answer = read_with_jdbc(driver, history.warehouse, queries, tmp_path)
     assert {"flexprice", "flexprice_raw"} <= {name for (name, *_) in answer["schema"]}
-    assert answer["view"] == [[name, "VIEW", EXPECTED[name].comment] for name in sorted(EXPECTED)]
+    assert answer["view"] == [
+        [name, "VIEW", EXPECTED[name].description] for name in sorted(EXPECTED)
+    ]
     columns = {(view, column): (kind, comment) for view, column, kind, comment in answer["column"]}
     assert set(columns) == {
-        (view.name, name) for view in EXPECTED.values() for name in view.columns
+        (view.name, name) for view in EXPECTED.values() for name in view_columns()[view.name]
     }
     for (view, column), (_, comment) in columns.items():
         assert comment == EXPECTED[view].column_comment(column)

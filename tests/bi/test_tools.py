@@ -12,11 +12,12 @@ import duckdb
 import pytest
 
 from flexprice_wallets.warehouse.database import open_database
-from flexprice_wallets.warehouse.view_descriptions import VIEWS
+from flexprice_wallets.warehouse.descriptions import views
 from tests.bi.conftest import Loads, Read
 from tests.bi.environments import CHECKOUT, python_of
 from tests.readme.fenced_blocks import fenced_blocks
 from tests.small_history import SmallHistory
+from tests.views.columns import view_columns
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,7 +28,7 @@ pytestmark = [
 ]
 
 DUCKDB_CLIENTS = ("duckdb-1.2", "duckdb-1.4", "duckdb-1.5", "duckdb-2.0")
-EXPECTED = {view.name: view for view in VIEWS if view.type == "view"}
+EXPECTED = {view.name: view for view in views() if view.type == "view"}
 
 Client = tuple[str, str]
 CLIENTS: tuple[Client, ...] = (
@@ -53,8 +54,8 @@ def check_columns(views: dict[str, Any]) -> None:
     """Every view is there with its columns in order, and everything has its comment."""
     assert set(views) == set(EXPECTED)
     for name, view in views.items():
-        assert view["comment"] == EXPECTED[name].comment
-        assert [column for column, *_ in view["columns"]] == list(EXPECTED[name].columns)
+        assert view["comment"] == EXPECTED[name].description
+        assert [column for column, *_ in view["columns"]] == view_columns()[name]
         for column, _, comment in view["columns"]:
             assert comment == EXPECTED[name].column_comment(column)
 

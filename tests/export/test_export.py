@@ -21,15 +21,18 @@ from flexprice_wallets.errors import (
 )
 from flexprice_wallets.use.export import FileFormat, exchange, export_views, files
 from flexprice_wallets.warehouse.database import open_database
-from flexprice_wallets.warehouse.view_descriptions import VIEWS
+from flexprice_wallets.warehouse.descriptions import views
 from tests.small_history import SmallHistory, small_history
+from tests.views.columns import view_columns
 
 FORMATS: tuple[FileFormat, ...] = ("parquet", "csv")
 PARTITIONED = {"wallet_balance_daily", "customer_balance_daily"}
 # These tell an age, which goes on while files are written.
 AGES = {"last_snapshot_age_seconds", "last_complete_snapshot_age_seconds"}
-NAMES = [view.name for view in VIEWS if view.type == "view"]
-COLUMNS = {view.name: [name for name in view.columns if name not in AGES] for view in VIEWS}
+NAMES = [view.name for view in views() if view.type == "view"]
+COLUMNS = {
+    view: [name for name in columns if name not in AGES] for view, columns in view_columns().items()
+}
 
 
 @pytest.fixture(scope="session")

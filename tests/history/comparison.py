@@ -12,12 +12,12 @@ from typing import Any
 import duckdb
 
 from flexprice_wallets.records.tables import TABLES
-from flexprice_wallets.warehouse.view_descriptions import VIEWS
+from flexprice_wallets.warehouse.descriptions import views
 from tests.history.expected_balances import moments_to_ask
 from tests.history.observed import Record
 from tests.history.oracle import Oracle
 
-GRAINS = {view.name: view.grain for view in VIEWS}
+GRAINS = {view.name: view.grain for view in views()}
 _JSON_COLUMNS = ("metadata", "unrecognized_fields", "unreadable_fields")
 _MOST_SHOWN = 12
 

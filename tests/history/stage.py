@@ -13,7 +13,8 @@ from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
-from flexprice_wallets.snapshot.load import LoadOptions, LoadResult, load
+from flexprice_wallets.snapshot.load import LoadResult, load
+from flexprice_wallets.snapshot.options import LoadOptions
 from tests.history.observed import Snapshot, Within
 from tests.history.oracle import Oracle
 

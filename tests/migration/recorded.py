@@ -81,7 +81,11 @@ def serving(answers: Answers) -> Iterator[ApiOptions]:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield ApiOptions(Secret("sk_recorded_answers"), f"http://127.0.0.1:{server.server_port}/v1", workers=4)
+            yield ApiOptions(
+                Secret("sk_recorded_answers"),
+                f"http://127.0.0.1:{server.server_port}/v1",
+                workers=4,
+            )
         finally:
             server.shutdown()
             thread.join()

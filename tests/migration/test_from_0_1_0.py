@@ -70,7 +70,12 @@ def faults(
 
 def versions(database: Path) -> dict[str, int]:
     """How many rows each version table holds."""
-    tables = ("customers", "wallets", "wallet_balances", "wallet_real_time_balances")
+    tables: tuple[str, ...] = (
+        "customers",
+        "wallets",
+        "wallet_balances",
+        "wallet_real_time_balances",
+    )
     tables += (
         "wallet_credits_available",
         "wallet_figures_given",

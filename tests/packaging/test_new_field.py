@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,9 +13,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.migration.recorded import warehouse_of_0_1_0
 from tests.packaging.test_repository import CHECKOUT
 
-_DECLARATION = '''        Field("alert_state", _TEXT,'''
 _LOAD = """
 import sys
 from pathlib import Path
@@ -34,44 +34,37 @@ with serving(answers) as api:
 """
 
 
+def _recipe() -> list[tuple[str, str]]:
+    """The rows of README's table: a file, and the line to add to it."""
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("### A new field of the API")
+    section, _, _ = rest.partition("\n#")
+    rows = re.findall(r"^\| `([^`]+)`[^|]* \| `(.+)` \|$", section, flags=re.MULTILINE)
+    assert len(rows) == 4
+    return rows
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the project in which the field `priority` is taken in as README says."""
     copy = tmp_path / "project"
     for folder in ("pipelines", "sql", "tests"):
-        shutil.copytree(CHECKOUT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    _insert(
-        copy / "pipelines/flexprice_wallets/records/wallet_tables.py",
-        _DECLARATION,
-        '        Field("priority", _INTEGER, "Which wallet pays first: the lowest. Never summed."),\n',
-    )
-    _insert(copy / "sql/wallets.sql", "    settings.alert_state,", "    settings.priority,\n")
-    _insert(
-        copy / "sql/wallet_settings_history.sql",
-        "    intervals.alert_state,",
-        "    intervals.priority,\n",
-    )
-    _describe(copy)
-    for contract in ("2026-01", "2026-08"):
-        path = copy / "tests/records" / f"{contract}.json"
-        records = json.loads(path.read_text(encoding="utf-8"))
-        records["wallet"]["priority"] = 3
-        path.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(CHECKOUT / folder, copy / folder, ignore=ignore)
+    for name, line in _recipe():
+        _add(copy / name, line)
     return copy
 
 
-def _insert(path: Path, before: str, line: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert before in text, f"{path.name} has no line {before}"
-    path.write_text(text.replace(before, line + before, 1), encoding="utf-8")
-
-
-def _describe(copy: Path) -> None:
-    _insert(
-        copy / "sql/columns.yml",
-        "  alert_state:",
-        "  priority: 'Which wallet pays first: the lowest. Never summed.'\n",
-    )
+def _add(path: Path, line: str) -> None:
+    """Add a line where its neighbour `alert_state` stands, or in the example's wallet."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    before = next(number for number, text in enumerate(lines) if "alert_state" in text)
+    while path.suffix == ".py" and "Field(" not in lines[before]:
+        before -= 1
+    indent = lines[before][: len(lines[before]) - len(lines[before].lstrip())]
+    lines.insert(before, f"{indent}{line}\n")
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def _run(project: Path, *arguments: str) -> str:
@@ -100,9 +93,6 @@ def _load(project: Path, database: Path, day: int, members: str) -> int:
 def test_the_value_is_found_in_a_new_warehouse_and_in_one_from_before(
     project: Path, tmp_path: Path
 ) -> None:
-    sys.path.insert(0, str(CHECKOUT))
-    from tests.migration.recorded import warehouse_of_0_1_0
-
     for database in (tmp_path / "new.duckdb", warehouse_of_0_1_0(tmp_path)):
         is_new = not database.exists()
         # Null at first: no wallet gets a version for a field that says nothing.
@@ -113,11 +103,12 @@ def test_the_value_is_found_in_a_new_warehouse_and_in_one_from_before(
         changed = _load(project, database, 2, '"priority": 7')
         assert 0 < changed <= listed
         assert set(_ask(database, "select priority from flexprice.wallets where is_listed")) == {7}
-        assert _ask(
+        described = _ask(
             database,
-            "select column_comment from flexprice.data_dictionary where column_name = 'priority' "
-            "and object_name in ('wallets', 'wallet_settings_history') and schema_name = 'flexprice'",
-        ) == ["Which wallet pays first: the lowest. Never summed."] * 2
+            "select column_comment from flexprice.data_dictionary "
+            "where column_name = 'priority' and object_name = 'wallets' and schema_name = 'flexprice'",
+        )
+        assert described == ["Which wallet pays first: the lowest. Never summed."]
 
 
 @pytest.mark.slow
@@ -133,15 +124,17 @@ def test_the_tests_of_the_copy_are_satisfied(project: Path) -> None:
 
 def test_few_files_spell_a_setting() -> None:
     """Of a setting's name: its declaration, the views that show it, and one description."""
-    for setting in ("topup_conversion_rate", "alert_enabled", "wallet_type"):
-        folders = (CHECKOUT / "sql", CHECKOUT / "pipelines" / "flexprice_wallets")
+    folders = (CHECKOUT / "sql", CHECKOUT / "pipelines" / "flexprice_wallets")
+    files = [
+        path
+        for folder in folders
+        for path in folder.rglob("*.*")
+        if path.suffix in (".py", ".sql", ".yml")
+    ]
+    for setting in ("topup_conversion_rate", "auto_topup_amount", "alert_condition_info"):
         spelled = {
             path.relative_to(CHECKOUT).as_posix()
-            for folder in folders
-            for path in folder.rglob("*.*")
-            if path.suffix in (".py", ".sql", ".yml")
-            and setting in path.read_text(encoding="utf-8")
-            # What a wallet's kind means for its balance is no copy of the setting.
-            and not (setting == "wallet_type" and "/upkeep/" in path.as_posix())
+            for path in files
+            if setting in path.read_text(encoding="utf-8")
         }
-        assert len(spelled) <= 5 or setting == "wallet_type", (setting, spelled)
+        assert len(spelled) <= 5, (setting, spelled)

@@ -22,7 +22,8 @@ from flexprice_emulator import Emulator
 from flexprice_wallets.extract.api_options import ApiOptions, Timeouts
 from flexprice_wallets.extract.backoff import RetryPolicy
 from flexprice_wallets.extract.secret import Secret
-from flexprice_wallets.snapshot.load import LoadOptions, LoadResult, load
+from flexprice_wallets.snapshot.load import LoadResult, load
+from flexprice_wallets.snapshot.options import LoadOptions
 
 #: Where the packages are, for processes that do not inherit this one's path.
 SOURCES = Path(flexprice_wallets.__file__).parents[1]

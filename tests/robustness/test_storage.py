@@ -31,6 +31,7 @@ from flexprice_wallets.errors import (
 )
 from flexprice_wallets.snapshot.load import rebuild_views
 from flexprice_wallets.warehouse import database as database_module
+from flexprice_wallets.warehouse import migrations
 from tests.robustness.support import (
     Command,
     contents,
@@ -371,9 +372,9 @@ def _set_version(database: Path, version: int) -> None:
 
 def test_a_newer_contract_is_refused(emulator: Emulator, database: Path) -> None:
     snapshot(emulator, database)
-    _set_version(database, 2)
+    _set_version(database, 3)
     before = database.read_bytes()
-    with pytest.raises(WarehouseTooNew, match=r"has version 2 .* this program knows 1: update"):
+    with pytest.raises(WarehouseTooNew, match=r"has version 3 .* this program knows 2: update"):
         snapshot(emulator, database)
     assert database.read_bytes() == before
 
@@ -381,30 +382,31 @@ def test_a_newer_contract_is_refused(emulator: Emulator, database: Path) -> None
 def test_an_older_contract_is_migrated_or_refused(
     emulator: Emulator, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This program plays the later one: its contract is version 3, and it knows how to make a 3 of a 2 only."""
+    """This program plays the later one: its contract is version 4, and it knows how to make a 4 of a 3 only."""
     snapshot(emulator, database)
-    monkeypatch.setattr(database_module, "CONTRACT_VERSION", 3)
+    for module in (migrations, database_module):
+        monkeypatch.setattr(module, "CONTRACT_VERSION", 4)
     steps: list[int] = []
 
-    def migration(version: int) -> database_module.Migration:
+    def migration(version: int) -> migrations.Migration:
         def migrate(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
             connection.execute(f"comment on table \"{raw_schema}\".warehouse is 'once {version}'")
             steps.append(version)
 
         return migrate
 
-    monkeypatch.setattr(database_module, "MIGRATIONS", {2: migration(2)})
+    monkeypatch.setattr(migrations, "MIGRATIONS", {3: migration(3)})
     before = database.read_bytes()
-    with pytest.raises(WarehouseTooOld, match=r"has version 1 .* cannot bring to its own, 3"):
+    with pytest.raises(WarehouseTooOld, match=r"has version 2 .* cannot bring to its own, 4"):
         snapshot(emulator, database)
     assert database.read_bytes() == before
     assert steps == []
-    monkeypatch.setattr(database_module, "MIGRATIONS", {1: migration(1), 2: migration(2)})
+    monkeypatch.setattr(migrations, "MIGRATIONS", {2: migration(2), 3: migration(3)})
     assert snapshot(emulator, database).exit_code is ExitCode.COMPLETE
-    assert steps == [1, 2]
-    assert value(database, "select contract_version from flexprice_raw.warehouse") == 3
+    assert steps == [2, 3]
+    assert value(database, "select contract_version from flexprice_raw.warehouse") == 4
     assert snapshot(emulator, database).exit_code is ExitCode.COMPLETE
-    assert steps == [1, 2]
+    assert steps == [2, 3]
 
 
 # --- Programs that wrote into the published file -----------------------------------------------------------------

@@ -10,7 +10,8 @@ import duckdb
 from flexprice_emulator import Emulator
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.secret import Secret
-from flexprice_wallets.snapshot.load import LoadOptions, LoadResult, load
+from flexprice_wallets.snapshot.load import LoadResult, load
+from flexprice_wallets.snapshot.options import LoadOptions
 
 
 def load_from(emulator: Emulator, database: Path, **options: Any) -> LoadResult:

@@ -8,11 +8,15 @@ import duckdb
 import pytest
 
 from flexprice_wallets.warehouse.create_views import create_views, raw_comments
-from flexprice_wallets.warehouse.derived_tables import STORED_TABLES
+from flexprice_wallets.warehouse.descriptions import (
+    derived_tables,
+    shared_meanings,
+    view,
+    view_names,
+    views,
+)
 from flexprice_wallets.warehouse.sql_files import sql_folder
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
-from flexprice_wallets.warehouse.view_columns import COLUMN_COMMENTS
-from flexprice_wallets.warehouse.view_descriptions import VIEWS, WALLET_BALANCE_AS_OF
 from tests.views.history import History, empty_warehouse, wallet
 
 
@@ -40,48 +44,52 @@ def test_every_object_and_column_has_a_comment(connection):
     )
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-def test_a_view_has_the_columns_that_are_described(connection, view):
-    source = f"flexprice.{view.name}" + ("(now())" if view.type == "macro" else "")
-    columns = [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
-    assert columns == list(view.columns)
+def columns_of(connection, relation):
+    schema = "flexprice_raw" if relation.type == "table" else "flexprice"
+    source = f"{schema}.{relation.name}" + ("(now())" if relation.type == "macro" else "")
+    return [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
 
 
-@pytest.mark.parametrize("table", STORED_TABLES, ids=lambda table: table.name)
-def test_a_derived_table_has_the_columns_that_are_described(connection, table):
-    columns = [
-        row[0] for row in connection.execute(f"describe flexprice_raw.{table.name}").fetchall()
-    ]
-    assert columns == list(table.columns)
+@pytest.mark.parametrize("table", derived_tables(), ids=lambda table: table.name)
+def test_a_derived_table_has_the_columns_that_are_declared(connection, table):
+    assert columns_of(connection, table) == [*table.columns]
 
 
-def test_every_file_is_a_view_that_is_described_and_every_view_a_file():
-    assert {path.stem for path in sql_folder().glob("*.sql")} == {view.name for view in VIEWS}
+def test_every_sql_file_has_a_description_and_every_description_a_file():
+    described = {path.stem for path in sql_folder().glob("*.yml")} - {"columns"}
+    assert {path.stem for path in sql_folder().glob("*.sql")} == described == {*view_names()}
 
 
 def test_a_view_reads_only_views_created_before_it():
     created: set[str] = set()
-    for view in VIEWS:
-        text = (sql_folder() / f"{view.name}.sql").read_text(encoding="utf-8")
+    for name in view_names():
+        text = (sql_folder() / f"{name}.sql").read_text(encoding="utf-8")
         read = set(re.findall(r"(?:from|join) flexprice\.(\w+)", text))
-        assert read <= created, view.name
-        created.add(view.name)
+        assert read <= created, name
+        created.add(name)
 
 
-def test_no_comment_is_left_over():
+def test_a_column_that_nobody_described_is_refused():
+    with pytest.raises(ValueError, match=r"column colour of wallets has no description"):
+        view("wallets").column_comment("colour")
+    with pytest.raises(ValueError, match=r"wallets has no column \['balance"):
+        view("wallets").check([*view("wallets").grain, "customer_id", "settings_valid_from"])
+
+
+def test_no_comment_is_left_over(connection):
     used = {
         column
-        for relation in (*VIEWS, *STORED_TABLES)
-        for column in relation.columns
-        if column not in relation.comments
+        for relation in (*views(), *derived_tables())
+        for column in columns_of(connection, relation)
+        if column not in relation.particular
     }
-    assert set(COLUMN_COMMENTS) == used
+    assert set(shared_meanings()) == used
 
 
 def test_no_comment_merely_repeats_what_its_name_means_anyway():
-    for relation in (*VIEWS, *STORED_TABLES):
-        for column, comment in relation.comments.items():
-            assert COLUMN_COMMENTS.get(column) != comment, (relation.name, column)
+    for relation in (*views(), *derived_tables()):
+        for column, comment in relation.particular.items():
+            assert shared_meanings().get(column) != comment, (relation.name, column)
 
 
 def test_every_figure_says_whether_it_may_be_summed(connection):
@@ -106,7 +114,7 @@ def test_the_dictionary_holds_every_column_with_its_comment(connection):
         "select column_name from flexprice.data_dictionary where object_type = 'macro' order by"
         " column_position"
     ).fetchall()
-    assert [name for (name,) in macro] == list(WALLET_BALANCE_AS_OF.columns)
+    assert [name for (name,) in macro] == columns_of(connection, view("wallet_balance_as_of"))
     assert (
         connection.execute(
             "select * from flexprice.data_dictionary where object_comment = '' or column_comment"

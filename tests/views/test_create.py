@@ -6,9 +6,9 @@ import duckdb
 import pytest
 
 from flexprice_wallets.warehouse.create_views import create_views
+from flexprice_wallets.warehouse.descriptions import views
 from flexprice_wallets.warehouse.sql_files import read_sql
 from flexprice_wallets.warehouse.upkeep import apply_snapshots, rebuild_stored
-from flexprice_wallets.warehouse.view_descriptions import VIEWS
 from tests.views.history import History, empty_warehouse, rows_of, wallet
 
 
@@ -70,7 +70,7 @@ def test_a_warehouse_can_be_attached_under_another_name(tmp_path, uses):
     if uses:
         connection.execute("use another")
         assert len(rows_of(connection, "from flexprice.wallet_balance_as_of(now())")) == 1
-    for view in VIEWS:
+    for view in views():
         if view.type == "view":
             connection.execute(f"select * from another.flexprice.{view.name}").fetchall()
     assert rows_of(connection, "select wallet_id from another.flexprice.wallets") == [("w1",)]

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from flexprice_wallets.warehouse.descriptions import views
 from flexprice_wallets.warehouse.sql_files import read_sql, sql_folder
-from flexprice_wallets.warehouse.view_descriptions import VIEWS
 
 ONLY_DUCKDB = {
     "qualify": r"\bqualify\b",
@@ -31,13 +31,15 @@ def code(name: str) -> str:
     return re.sub(r"--[^\n]*", "", read_sql(name))
 
 
-@pytest.mark.parametrize("view", [v for v in VIEWS if v.type == "view"], ids=lambda view: view.name)
+@pytest.mark.parametrize(
+    "view", [v for v in views() if v.type == "view"], ids=lambda view: view.name
+)
 @pytest.mark.parametrize("what", ONLY_DUCKDB)
 def test_a_view_does_without(view, what):
     assert not re.search(ONLY_DUCKDB[what], code(view.name), re.IGNORECASE)
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+@pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
 def test_a_file_begins_with_its_grain_and_is_one_statement(view):
     text = (sql_folder() / f"{view.name}.sql").read_text(encoding="utf-8")
     assert text.startswith("-- grain: ")

@@ -22,8 +22,9 @@ from typing import Any
 
 import pytest
 
+from flexprice_wallets.warehouse.descriptions import views
 from flexprice_wallets.warehouse.sql_files import sql_folder
-from flexprice_wallets.warehouse.view_descriptions import VIEWS
+from tests.views.columns import view_columns
 from tests.views.history import wallet
 from tests.views.random_history import random_history
 
@@ -159,18 +160,20 @@ def warehouses(server):
         script.append(text.getvalue() + r"\.")
     script += [
         (sql_folder() / f"{view.name}.sql").read_text(encoding="utf-8")
-        for view in VIEWS
+        for view in views()
         if view.type == "view"
     ]
     server.psql("\n".join(script))
     return connection, server
 
 
-@pytest.mark.parametrize("view", [v for v in VIEWS if v.type == "view"], ids=lambda view: view.name)
+@pytest.mark.parametrize(
+    "view", [v for v in views() if v.type == "view"], ids=lambda view: view.name
+)
 def test_a_view_says_the_same_on_postgresql(warehouses, view):
     connection, server = warehouses
     header, rows = server.rows(f"flexprice.{view.name}")
-    assert header == list(view.columns)
+    assert header == view_columns()[view.name]
     answer = connection.execute(f"from flexprice.{view.name}")
     kinds = [str(column[1]) for column in answer.description]
     expected = answer.fetchall()

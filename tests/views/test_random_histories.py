@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from flexprice_wallets.warehouse.create_views import create_views
+from flexprice_wallets.warehouse.descriptions import views
 from flexprice_wallets.warehouse.upkeep import apply_snapshots, rebuild_stored
-from flexprice_wallets.warehouse.view_descriptions import FRESHNESS, VIEWS
 from tests.views.history import History, empty_warehouse
 from tests.views.oracle import expected_daily, expected_history
 from tests.views.random_history import random_history
@@ -62,8 +62,8 @@ def test_the_time_zone_of_a_session_does_not_matter(time_zone):
     assert connection.execute(HISTORY).fetchall() == expected_history(history)
     assert connection.execute(DAILY).fetchall() == expected_daily(history)
     _, elsewhere = made(0)
-    for view in VIEWS:
-        if view.type != "view" or view.name == FRESHNESS.name:
+    for view in views():
+        if view.type != "view" or view.name == "freshness":
             continue
         rows = f"select * from flexprice.{view.name} order by all"
         assert connection.execute(rows).fetchall() == elsewhere.execute(rows).fetchall(), view.name
@@ -117,7 +117,7 @@ def test_a_day_closes_with_what_held_at_its_end(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_view_has_one_row_per_grain(seed):
     _, connection = made(seed)
-    for view in VIEWS:
+    for view in views():
         source = f"flexprice.{view.name}" + (
             "(timestamptz '2026-03-05')" if view.type == "macro" else ""
         )

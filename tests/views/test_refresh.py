@@ -65,7 +65,12 @@ def test_what_was_changed_is_put_right(connection, change):
 
 
 def test_views_of_another_version_are_made_again(connection, monkeypatch):
-    monkeypatch.setattr(refresh_module, "view_comments", lambda _: ["another"])
+    monkeypatch.setattr(refresh_module, "sql_texts", lambda: (("wallets.sql", "another"),))
+    assert refresh_views(connection)
+
+
+def test_views_made_by_another_duckdb_are_made_again(connection, monkeypatch):
+    monkeypatch.setattr(duckdb, "__version__", "99.0.0")
     assert refresh_views(connection)
 
 

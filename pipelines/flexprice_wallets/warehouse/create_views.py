@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import duckdb
 
 from flexprice_wallets.records.tables import TABLES
-from flexprice_wallets.warehouse.derived_tables import DLT_COLUMNS, DLT_TABLES, STORED_TABLES
+from flexprice_wallets.warehouse.descriptions import Relation, derived_tables, view_names, views
+from flexprice_wallets.warehouse.dlt_comments import DLT_COLUMNS, DLT_TABLES
 from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, literal, quoted, read_sql
-from flexprice_wallets.warehouse.upkeep import transaction
-from flexprice_wallets.warehouse.view_descriptions import VIEWS, Relation
+from flexprice_wallets.warehouse.upkeep import create_derived, transaction
 
 #: What is described: an object (column None) or one of its columns.
 _Key = tuple[str, str | None]
@@ -30,29 +30,27 @@ def create_views(
         schema: schema of the views; created where it is missing.
 
     Raises:
-        ValueError: both schemas have one name.
+        ValueError: both schemas have one name, or a column has no description.
         duckdb.Error: a table is missing or not as the contract says.
     """
     with transaction(connection):
         connection.execute("\n".join(view_scripts(raw_schema, schema)))
         existing = _existing_comments(connection, raw_schema)
-        comments = [*_raw_statements(raw_schema, existing), *view_comments(schema)]
+        comments = [
+            *_raw_statements(raw_schema, existing),
+            *_view_statements(schema, _view_columns(connection, schema)),
+        ]
         connection.execute("\n".join(comments))
         _write_dictionary(connection, raw_schema, schema)
 
 
 def view_scripts(raw_schema: str, schema: str) -> list[str]:
-    """The SQL that makes the derived tables, the views and the macro."""
+    """The SQL that creates the derived tables, the views and the macro."""
     return [
-        read_sql("upkeep/create", raw_schema=raw_schema, schema=schema),
+        create_derived(raw_schema),
         f"create schema if not exists {quoted(schema)};",
-        *(read_sql(view.name, raw_schema=raw_schema, schema=schema) for view in VIEWS),
+        *(read_sql(name, raw_schema=raw_schema, schema=schema) for name in view_names()),
     ]
-
-
-def view_comments(schema: str) -> list[str]:
-    """The SQL that comments the views and the macro."""
-    return [statement for view in VIEWS for statement in _view_statements(schema, view)]
 
 
 def raw_comments() -> dict[_Key, str]:
@@ -66,9 +64,10 @@ def raw_comments() -> dict[_Key, str]:
             for name, comment in DLT_COLUMNS.items()
             if name not in table.column_names
         }
-    for stored in STORED_TABLES:
-        comments[stored.name, None] = stored.comment
-        comments |= {(stored.name, name): stored.column_comment(name) for name in stored.columns}
+    for derived in derived_tables():
+        derived.check([*derived.columns])
+        comments[derived.name, None] = derived.description
+        comments |= {(derived.name, name): derived.column_comment(name) for name in derived.columns}
     for name, (comment, columns) in DLT_TABLES.items():
         comments[name, None] = comment
         comments |= {(name, column): text for column, text in (columns | DLT_COLUMNS).items()}
@@ -96,23 +95,43 @@ def _raw_statements(raw_schema: str, existing: dict[_Key, str | None]) -> Iterat
             yield _statement("table", raw_schema, table, column, comment)
 
 
-def _view_statements(schema: str, view: Relation) -> Iterator[str]:
+def _view_columns(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, list[str]]:
+    """The columns of each view, in order."""
+    columns: dict[str, list[str]] = {}
+    for view, column in connection.execute(
+        "select table_name, column_name from duckdb_columns() "
+        "where database_name = current_database() and schema_name = ? order by table_name, column_index",
+        [schema],
+    ).fetchall():
+        columns.setdefault(view, []).append(column)
+    return columns
+
+
+def _view_statements(schema: str, columns: dict[str, list[str]]) -> Iterator[str]:
     """Comments on views do not survive their being replaced."""
-    if view.type == "macro":
-        yield _statement("macro table", schema, view.name, None, view.comment)
-        return
-    yield _statement("view", schema, view.name, None, view.comment)
-    for column in view.columns:
-        yield _statement("view", schema, view.name, column, view.column_comment(column))
+    for view in views():
+        if view.type == "macro":
+            yield _statement("macro table", schema, view.name, None, view.description)
+            continue
+        view.check(columns[view.name])
+        yield _statement("view", schema, view.name, None, view.description)
+        for column in columns[view.name]:
+            yield _statement("view", schema, view.name, column, view.column_comment(column))
+
+
+def _macro() -> Relation:
+    [macro] = [view for view in views() if view.type == "macro"]
+    return macro
 
 
 def _write_dictionary(connection: duckdb.DuckDBPyConnection, raw_schema: str, schema: str) -> None:
     """Write what the catalog says into a table, where clients of any database can read it."""
-    macro = next(view for view in VIEWS if view.type == "macro")
+    macro = _macro()
     moment = "timestamp with time zone '2000-01-01 00:00:00+00'"
     types = connection.execute(
         f"describe select * from {quoted(schema)}.{quoted(macro.name)}({moment})"
     ).fetchall()
+    macro.check([name for name, *_ in types])
     macro_columns = ", ".join(
         f"({position}, {literal(name)}, {literal(data_type)},"
         f" {literal(macro.column_comment(name))})"
@@ -140,7 +159,7 @@ def _write_dictionary(connection: duckdb.DuckDBPyConnection, raw_schema: str, sc
             and columns.table_name = objects.object_name
         where objects.schema_name in ({literal(raw_schema)}, {literal(schema)})
         union all
-        select {literal(schema)}, {literal(macro.name)}, 'macro', {literal(macro.comment)}, macro_columns.*
+        select {literal(schema)}, {literal(macro.name)}, 'macro', {literal(macro.description)}, macro_columns.*
         from (values {macro_columns}) as macro_columns (column_position, column_name, data_type, column_comment)
         """)
     # An unchanged dictionary is not written anew.

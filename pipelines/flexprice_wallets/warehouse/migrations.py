@@ -49,6 +49,8 @@ _BATCH: Final = 20_000
 #: Wallets whose settings are read at once, with all their versions.
 _WALLETS_AT_ONCE: Final = 2_000
 
+#: Called with a connection and the raw schema.
+Migration = Callable[[duckdb.DuckDBPyConnection, str], None]
 #: The id that a version is of, its snapshot's time, and its new hash.
 Hashes = Iterable[tuple[str, Any, bytes]]
 
@@ -67,7 +69,7 @@ def migrate_warehouse(connection: duckdb.DuckDBPyConnection, raw_schema: str, na
     """
     version = check_warehouse(connection, raw_schema, name)
     steps = range(version, CONTRACT_VERSION)
-    if any(step not in _MIGRATIONS for step in steps):
+    if any(step not in MIGRATIONS for step in steps):
         raise WarehouseTooOld(
             f"{name} has version {version} of the table contract, which this program cannot bring to its own, "
             f"{CONTRACT_VERSION}: load once with an earlier version of flexprice-wallets, or name another --database."
@@ -77,7 +79,7 @@ def migrate_warehouse(connection: duckdb.DuckDBPyConnection, raw_schema: str, na
         _logger.info(
             "%s is brought from version %d of the table contract to %d.", name, step, step + 1
         )
-        _MIGRATIONS[step](connection, raw_schema)
+        MIGRATIONS[step](connection, raw_schema)
         connection.execute(
             f"update {quoted(raw_schema)}.warehouse set contract_version = {step + 1}"
         )
@@ -273,6 +275,4 @@ def _write_rejection_hashes(connection: duckdb.DuckDBPyConnection, raw_schema: s
 
 
 #: From a version to the next one.
-_MIGRATIONS: Final[Mapping[int, Callable[[duckdb.DuckDBPyConnection, str], None]]] = {
-    1: _from_1_to_2
-}
+MIGRATIONS: Final[Mapping[int, Migration]] = {1: _from_1_to_2}

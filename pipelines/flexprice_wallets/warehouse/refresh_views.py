@@ -1,4 +1,4 @@
-"""Makes the views again only where they are not what they would be: making them takes longer than a small load."""
+"""Creates the views again only where they have changed: creating them takes longer than a small load."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from hashlib import sha256
 
 import duckdb
 
-from flexprice_wallets.warehouse.create_views import (
-    create_views,
-    raw_comments,
-    view_comments,
-    view_scripts,
-)
-from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, quoted
+from flexprice_wallets.records.tables import TABLES
+from flexprice_wallets.warehouse.create_views import create_views
+from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, quoted, sql_texts
 from flexprice_wallets.warehouse.upkeep import transaction
 
 
@@ -24,16 +20,16 @@ def refresh_views(
     schema: str = SCHEMA,
     always: bool = False,
 ) -> bool:
-    """`create_views`, unless the catalog is as that last left it and it would make the same.
+    """`create_views`, unless the catalog is as it last left it and it would create the same.
 
     Args:
         connection: as `create_views`; the derived tables exist.
         raw_schema: schema of the tables that a load writes.
         schema: schema of the views.
-        always: make them in any case.
+        always: create them in any case.
 
     Returns:
-        Whether they were made.
+        Whether they were created.
 
     Raises:
         ValueError, duckdb.Error: as `create_views`.
@@ -56,13 +52,21 @@ def refresh_views(
 
 
 def _digest_of_scripts(raw_schema: str, schema: str) -> str:
-    # What DuckDB makes of a script may change with its version.
     return _digest(
         [
+            # What DuckDB makes of a script may change with its version.
             duckdb.__version__,
-            view_scripts(raw_schema, schema),
-            view_comments(schema),
-            [*raw_comments().values()],
+            raw_schema,
+            schema,
+            sql_texts(),
+            [
+                (
+                    table.name,
+                    table.comment,
+                    [(column.name, column.comment) for column in table.columns],
+                )
+                for table in TABLES
+            ],
         ]
     )
 

@@ -28,6 +28,17 @@ def sql_folder() -> Path:
 
 
 @cache
+def sql_texts() -> tuple[tuple[str, str], ...]:
+    """Return the name and the text of every file in the folder, descriptions included."""
+    folder = sql_folder()
+    return tuple(
+        (path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8"))
+        for path in sorted(folder.rglob("*.*"))
+        if path.suffix in (".sql", ".yml")
+    )
+
+
+@cache
 def read_sql(name: str, *, raw_schema: str = RAW_SCHEMA, schema: str = SCHEMA) -> str:
     """Return the SQL of one file, its schemas renamed.
 
@@ -42,9 +53,14 @@ def read_sql(name: str, *, raw_schema: str = RAW_SCHEMA, schema: str = SCHEMA) -
     """
     if raw_schema.lower() == schema.lower():
         raise ValueError(f"tables and views cannot share the schema {schema!r}")
-    names = {RAW_SCHEMA: quoted(raw_schema), SCHEMA: quoted(schema)}
     text = (sql_folder() / f"{name}.sql").read_text(encoding="utf-8")
-    return _SCHEMA_NAMES.sub(lambda found: names[found[1]], text)
+    return rename_schemas(text, raw_schema=raw_schema, schema=schema)
+
+
+def rename_schemas(sql: str, *, raw_schema: str, schema: str) -> str:
+    """Return SQL that names the usual schemas for schemas of other names."""
+    names = {RAW_SCHEMA: quoted(raw_schema), SCHEMA: quoted(schema)}
+    return _SCHEMA_NAMES.sub(lambda found: names[found[1]], sql)
 
 
 def quoted(identifier: str) -> str:

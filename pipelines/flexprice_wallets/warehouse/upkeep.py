@@ -1,4 +1,4 @@
-"""The derived tables: made once, then carried over each snapshot by the scripts in `sql/upkeep`."""
+"""The derived tables: created once, then brought over each snapshot by the scripts in `sql/upkeep`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from typing import Final
 
 import duckdb
 
-from flexprice_wallets.warehouse.derived_tables import STORED_TABLES
-from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, literal, quoted, read_sql
+from flexprice_wallets.warehouse.descriptions import derived_tables, upkeep_version
+from flexprice_wallets.warehouse.sql_files import (
+    RAW_SCHEMA,
+    literal,
+    quoted,
+    read_sql,
+    rename_schemas,
+)
 
 #: So many wallets are carried over at once; their working tables take about 40 MB.
 WALLETS_PER_BATCH: Final = 10_000
@@ -38,12 +44,15 @@ def apply_snapshots(
         duckdb.Error: a table is missing or not as the contract says.
     """
     schema = quoted(raw_schema)
-    connection.execute(_sql("upkeep/create", raw_schema))
+    if not _is_current(connection, raw_schema):
+        _drop_derived(connection, raw_schema)
+    connection.execute(create_derived(raw_schema))
     snapshot_ids = connection.execute(
         f"select snapshot_id from {schema}.snapshots where snapshot_at > coalesce((select"
         f" max(snapshot_at) from {schema}.stored_progress), '-infinity') order by snapshot_at"
     ).fetchall()
     connection.execute(f"set variable wallets_per_batch = {wallets_per_batch}")
+    connection.execute(f"set variable upkeep_version = {upkeep_version()}")
     for (snapshot_id,) in snapshot_ids:
         connection.execute(
             f"create or replace temp table applying as select * from {schema}.snapshots where"
@@ -75,11 +84,36 @@ def rebuild_stored(
     raw_schema: str = RAW_SCHEMA,
     wallets_per_batch: int = WALLETS_PER_BATCH,
 ) -> int:
-    """Drop the derived tables and make them again from every snapshot; see `apply_snapshots`."""
-    with transaction(connection):
-        for table in STORED_TABLES:
-            connection.execute(f"drop table if exists {quoted(raw_schema)}.{quoted(table.name)}")
+    """Drop the derived tables and derive them again from every snapshot; see `apply_snapshots`."""
+    _drop_derived(connection, raw_schema)
     return apply_snapshots(connection, raw_schema=raw_schema, wallets_per_batch=wallets_per_batch)
+
+
+def create_derived(raw_schema: str) -> str:
+    """Return the SQL that creates the derived tables where they are missing."""
+    sql = "\n".join(table.create() for table in derived_tables())
+    return rename_schemas(sql, raw_schema=raw_schema, schema=f"{raw_schema} views")
+
+
+def _is_current(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> bool:
+    """Whether the derived tables, where there are any, are those of this version of upkeep."""
+    columns = connection.execute(
+        "select column_name from duckdb_columns() where database_name = current_database() "
+        "and schema_name = ? and table_name = 'stored_progress'",
+        [raw_schema],
+    ).fetchall()
+    if ("upkeep_version",) not in columns:
+        return not columns
+    versions = connection.execute(
+        f"select distinct upkeep_version from {quoted(raw_schema)}.stored_progress"
+    ).fetchall()
+    return versions in ([], [(upkeep_version(),)])
+
+
+def _drop_derived(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
+    with transaction(connection):
+        for table in derived_tables():
+            connection.execute(f"drop table if exists {quoted(raw_schema)}.{quoted(table.name)}")
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import duckdb
 from flexprice_wallets.errors import NotAWarehouse, StorageError
 from flexprice_wallets.use.export.folder import Manifest, replaced_folder
 from flexprice_wallets.warehouse.database import check_warehouse, open_database
+from flexprice_wallets.warehouse.descriptions import Relation, views
 from flexprice_wallets.warehouse.sql_files import literal, quoted
-from flexprice_wallets.warehouse.view_descriptions import VIEWS, Relation
 
 FileFormat = Literal["parquet", "csv"]
 
@@ -67,9 +67,9 @@ def _write(
 ) -> tuple[str | None, dict[str, int]]:
     spill = folder / ".spill"
     connection.execute(f"set temp_directory = {literal(str(spill))}")
-    views = [view for view in VIEWS if view.type == "view"]
+    chosen = [view for view in views() if view.type == "view"]
     try:
-        rows = {view.name: _copy(connection, schema, view, folder, file_format) for view in views}
+        rows = {view.name: _copy(connection, schema, view, folder, file_format) for view in chosen}
         result = connection.execute(f"select max(snapshot_id) from {quoted(schema)}.snapshots")
         [(snapshot_id,)] = result.fetchall()
         connection.execute("reset temp_directory")
@@ -95,8 +95,7 @@ def _copy(
     folder: Path,
     file_format: FileFormat,
 ) -> int:
-    columns = ", ".join(map(quoted, view.columns))
-    query = f"select {columns} from {quoted(schema)}.{quoted(view.name)}"
+    query = f"select * from {quoted(schema)}.{quoted(view.name)}"
     options = _COPY_OPTIONS[file_format]
     if view.name in _PARTITIONED:
         target = folder / view.name
