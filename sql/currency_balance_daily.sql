@@ -27,10 +27,12 @@ daily_moves as (
         sum(moves.frozen_credits) as frozen_credits,
         sum(moves.free_credits) as free_credits,
         sum(moves.purchased_credits) as purchased_credits,
+        sum(moves.closed_balance) as closed_balance,
         sum(moves.wallets) as wallets,
         sum(moves.overdrawn_wallets) as overdrawn_wallets,
         sum(moves.frozen_wallets) as frozen_wallets,
-        sum(moves.broken_down_wallets) as broken_down_wallets
+        sum(moves.broken_down_wallets) as broken_down_wallets,
+        sum(moves.closed_wallets) as closed_wallets
     from flexprice_raw.stored_currency_moves as moves
     inner join snapshots on moves.snapshot_at = snapshots.snapshot_at
     group by moves.currency, snapshots.date_day
@@ -65,10 +67,12 @@ levels as (
         sum(daily_moves.frozen_credits) over running as frozen_credits,
         sum(daily_moves.free_credits) over running as free_credits,
         sum(daily_moves.purchased_credits) over running as purchased_credits,
+        sum(daily_moves.closed_balance) over running as closed_balance,
         sum(daily_moves.wallets) over running as wallets,
         sum(daily_moves.overdrawn_wallets) over running as overdrawn_wallets,
         sum(daily_moves.frozen_wallets) over running as frozen_wallets,
-        sum(daily_moves.broken_down_wallets) over running as broken_down_wallets
+        sum(daily_moves.broken_down_wallets) over running as broken_down_wallets,
+        sum(daily_moves.closed_wallets) over running as closed_wallets
     from calendar
     left join daily_moves
         on calendar.currency = daily_moves.currency and calendar.date_day = daily_moves.date_day
@@ -84,6 +88,7 @@ select
     cast(positive_balance as decimal(38, 9)) as outstanding_balance,
     cast(positive_balance - balance as decimal(38, 9)) as overdrawn_balance,
     cast(frozen_balance as decimal(38, 9)) as frozen_balance,
+    cast(closed_balance as decimal(38, 9)) as closed_balance,
     cast(positive_credits as decimal(38, 9)) as outstanding_credits,
     cast(positive_credits - credits as decimal(38, 9)) as overdrawn_credits,
     cast(frozen_credits as decimal(38, 9)) as frozen_credits,
@@ -92,5 +97,6 @@ select
     cast(wallets as bigint) as wallets,
     cast(overdrawn_wallets as bigint) as overdrawn_wallets,
     cast(frozen_wallets as bigint) as frozen_wallets,
-    cast(broken_down_wallets as bigint) as broken_down_wallets
+    cast(broken_down_wallets as bigint) as broken_down_wallets,
+    cast(closed_wallets as bigint) as closed_wallets
 from levels;

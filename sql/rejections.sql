@@ -1,8 +1,8 @@
 -- grain: snapshot_at, rejection_hash
 create or replace view flexprice.rejections as
 with
--- A rejection is written once and holds until it is cleared. Version 1 wrote it again in every snapshot that met it: such
--- a row takes the place of the one before.
+-- A rejection is written once and holds until it is cleared. Version 1 wrote it again in every snapshot that met it:
+-- such a row takes the place of the one before.
 written as (
     select
         rejected.*,
@@ -44,9 +44,9 @@ left join cleared
     on written.rejection_hash = cleared.rejection_hash and written.snapshot_at = cleared.rejected_at
 inner join flexprice_raw.snapshots as snapshots
     on
-        snapshots.snapshot_at >= written.snapshot_at
-        and (written.written_again_at is null or snapshots.snapshot_at < written.written_again_at)
-        and (cleared.cleared_at is null or snapshots.snapshot_at < cleared.cleared_at)
+        written.snapshot_at <= snapshots.snapshot_at
+        and (written.written_again_at is null or written.written_again_at > snapshots.snapshot_at)
+        and (cleared.cleared_at is null or cleared.cleared_at > snapshots.snapshot_at)
 left join flexprice_raw.snapshot_customers as covered
     on snapshots.snapshot_at = covered.snapshot_at and written.customer_id = covered.customer_id
 -- A snapshot for selected customers says nothing of the others.

@@ -58,15 +58,18 @@ last_good as (
     inner join flexprice_raw.stored_balance_intervals as intervals
         on wallets.wallet_number = intervals.wallet_number and wallets.life_number = intervals.life_number
     where
-        (
-            coalesce(thresholds.condition, 'below') = 'below'
-            and wallets.balance <= thresholds.threshold
-            and (intervals.currency <> wallets.currency or intervals.balance > thresholds.threshold)
-        )
-        or (
-            thresholds.condition = 'above'
-            and wallets.balance >= thresholds.threshold
-            and (intervals.currency <> wallets.currency or intervals.balance < thresholds.threshold)
+        intervals.ended is null
+        and (
+            (
+                coalesce(thresholds.condition, 'below') = 'below'
+                and wallets.balance <= thresholds.threshold
+                and (intervals.currency <> wallets.currency or intervals.balance > thresholds.threshold)
+            )
+            or (
+                thresholds.condition = 'above'
+                and wallets.balance >= thresholds.threshold
+                and (intervals.currency <> wallets.currency or intervals.balance < thresholds.threshold)
+            )
         )
     group by wallets.wallet_id, wallets.customer_id, thresholds.level
 )

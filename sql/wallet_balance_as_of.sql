@@ -39,6 +39,7 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
         where
             intervals.valid_from <= cast(as_of as timestamp with time zone)
             and (intervals.valid_to is null or intervals.valid_to > cast(as_of as timestamp with time zone))
+            and intervals.ended is null
     )
 
     select

@@ -24,10 +24,79 @@ movements as (
     inner join flexprice.wallet_balance_history as earlier
         on later.wallet_id = earlier.wallet_id and later.valid_from = earlier.valid_to
     where
-        later.balance <> earlier.balance
-        or later.credit_balance <> earlier.credit_balance
-        or later.conversion_rate <> earlier.conversion_rate
-        or later.currency <> earlier.currency
+        -- What ended wallets hold is compared below.
+        later.ended is null
+        and earlier.ended is null
+        and (
+            later.balance <> earlier.balance
+            or later.credit_balance <> earlier.credit_balance
+            or later.conversion_rate <> earlier.conversion_rate
+            or later.currency <> earlier.currency
+        )
+),
+
+-- Each end of a life, and the return after it (null: none).
+closures as (
+    select
+        ended_lives.wallet_id,
+        ended_lives.ended_at,
+        next_lives.started_at as returned_at
+    from flexprice_raw.stored_wallet_lives as ended_lives
+    left join flexprice_raw.stored_wallet_lives as next_lives
+        on ended_lives.wallet_id = next_lives.wallet_id and ended_lives.life_number + 1 = next_lives.life_number
+    where ended_lives.ended_at is not null
+),
+
+-- An ended wallet can still get money, or lose it.
+late_versions as (
+    select
+        balances.wallet_id,
+        balances.customer_id,
+        balances.snapshot_at,
+        balances.currency,
+        balances.conversion_rate,
+        balances.balance,
+        balances.credit_balance,
+        max(earlier.snapshot_at) as earlier_at
+    from closures
+    inner join flexprice_raw.wallet_balances as balances
+        on
+            closures.wallet_id = balances.wallet_id
+            and closures.ended_at < balances.snapshot_at
+            and (closures.returned_at is null or closures.returned_at > balances.snapshot_at)
+    inner join flexprice_raw.wallet_balances as earlier
+        on balances.wallet_id = earlier.wallet_id and balances.snapshot_at > earlier.snapshot_at
+    group by
+        balances.wallet_id,
+        balances.customer_id,
+        balances.snapshot_at,
+        balances.currency,
+        balances.conversion_rate,
+        balances.balance,
+        balances.credit_balance
+),
+
+late_movements as (
+    select
+        later.wallet_id,
+        later.customer_id,
+        case
+            when earlier.conversion_rate <> later.conversion_rate or earlier.currency <> later.currency then 'rate'
+            else 'balance'
+        end as cause,
+        earlier.currency as currency_before,
+        later.currency as currency_after,
+        earlier.conversion_rate as conversion_rate_before,
+        later.conversion_rate as conversion_rate_after,
+        earlier.balance as balance_before,
+        later.balance as balance_after,
+        earlier.credit_balance as credit_balance_before,
+        later.credit_balance as credit_balance_after,
+        earlier.snapshot_at as known_at,
+        later.snapshot_at as changed_by
+    from late_versions as later
+    inner join flexprice_raw.wallet_balances as earlier
+        on later.wallet_id = earlier.wallet_id and later.earlier_at = earlier.snapshot_at
 ),
 
 ends as (
@@ -47,7 +116,7 @@ ends as (
         lives.ended_at as changed_by
     from flexprice_raw.stored_wallet_lives as lives
     left join flexprice.wallet_balance_history as earlier
-        on lives.wallet_id = earlier.wallet_id and lives.ended_at = earlier.valid_to
+        on lives.wallet_id = earlier.wallet_id and lives.ended_at = earlier.valid_to and earlier.ended is null
     where lives.ended_at is not null
 ),
 
@@ -76,6 +145,8 @@ returns as (
 
 changes as (
     select * from movements
+    union all
+    select * from late_movements
     union all
     select * from ends
     union all

@@ -96,6 +96,7 @@ closings as (
     from flexprice_raw.stored_balance_intervals as intervals
     inner join flexprice_raw.stored_wallets as wallets on intervals.wallet_number = wallets.wallet_number
     inner join calendar on intervals.valid_from < calendar.day_end and intervals.valid_to >= calendar.day_end
+    where intervals.ended is null
     union all
     select
         wallets.wallet_id,
@@ -118,6 +119,7 @@ closings as (
         calendar.date_day
     from flexprice_raw.stored_wallets as wallets
     inner join calendar on wallets.valid_from < calendar.day_end
+    where wallets.ended is null
     union all
     select
         wallet_id,
@@ -152,7 +154,9 @@ begun as (
     from flexprice.wallet_balance_history as history
     inner join snapshots on history.valid_from = snapshots.snapshot_at
     left join snapshots as later_snapshots on history.valid_to = later_snapshots.snapshot_at
-    where later_snapshots.date_day is null or later_snapshots.date_day > snapshots.date_day
+    where
+        history.ended is null
+        and (later_snapshots.date_day is null or later_snapshots.date_day > snapshots.date_day)
     union all
     select
         wallet_id,
@@ -174,6 +178,7 @@ earlier as (
     from flexprice_raw.stored_balance_intervals as intervals
     inner join flexprice_raw.stored_wallets as wallets on intervals.wallet_number = wallets.wallet_number
     inner join snapshots on intervals.valid_to = snapshots.snapshot_at
+    where intervals.ended is null
     union all
     select
         wallet_id,

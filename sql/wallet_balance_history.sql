@@ -2,95 +2,94 @@
 create or replace view flexprice.wallet_balance_history as
 with
 -- A wallet's intervals are found by its number, which is much faster than by its id.
-closed_intervals as (
+intervals as (
     select
         wallets.wallet_id,
-        intervals.customer_id,
-        intervals.life_number,
-        intervals.currency,
-        intervals.conversion_rate,
-        intervals.balance,
-        intervals.credit_balance,
-        intervals.real_time_balance,
-        intervals.real_time_credit_balance,
-        intervals.pending_amount,
-        intervals.current_period_usage,
-        intervals.unpaid_invoices_amount,
-        intervals.free_credits,
-        intervals.purchased_credits,
-        intervals.other_credits,
-        intervals.valid_from,
-        intervals.valid_to,
-        intervals.balance_observed_at,
-        intervals.real_time_observed_at,
-        intervals.credits_observed_at,
-        intervals.balance_snapshot_at,
-        intervals.real_time_snapshot_at,
-        intervals.credits_snapshot_at
-    from flexprice_raw.stored_balance_intervals as intervals
-    inner join flexprice_raw.stored_wallets as wallets on intervals.wallet_number = wallets.wallet_number
-),
-
-current_wallets as (
-    select * from flexprice_raw.stored_wallets
+        closed.customer_id,
+        closed.life_number,
+        closed.ended,
+        closed.currency,
+        closed.conversion_rate,
+        closed.balance,
+        closed.credit_balance,
+        closed.real_time_balance,
+        closed.real_time_credit_balance,
+        closed.pending_amount,
+        closed.current_period_usage,
+        closed.unpaid_invoices_amount,
+        closed.free_credits,
+        closed.purchased_credits,
+        closed.other_credits,
+        closed.valid_from,
+        closed.valid_to,
+        closed.balance_observed_at,
+        closed.real_time_observed_at,
+        closed.credits_observed_at,
+        closed.balance_snapshot_at,
+        closed.real_time_snapshot_at,
+        closed.credits_snapshot_at
+    from flexprice_raw.stored_balance_intervals as closed
+    inner join flexprice_raw.stored_wallets as wallets on closed.wallet_number = wallets.wallet_number
+    union all
+    select
+        wallets.wallet_id,
+        wallets.balance_customer_id as customer_id,
+        wallets.life_number,
+        wallets.ended,
+        wallets.currency,
+        wallets.conversion_rate,
+        wallets.balance,
+        wallets.credit_balance,
+        wallets.real_time_balance,
+        wallets.real_time_credit_balance,
+        wallets.pending_amount,
+        wallets.current_period_usage,
+        wallets.unpaid_invoices_amount,
+        wallets.free_credits,
+        wallets.purchased_credits,
+        wallets.other_credits,
+        wallets.valid_from,
+        cast(null as timestamp with time zone) as valid_to,
+        wallets.balance_observed_at,
+        wallets.real_time_observed_at,
+        wallets.credits_observed_at,
+        wallets.balance_snapshot_at,
+        wallets.real_time_snapshot_at,
+        wallets.credits_snapshot_at
+    from flexprice_raw.stored_wallets as wallets
+    where wallets.valid_from is not null
 )
 
+-- What else was read of an ended wallet belongs to the life that is over.
 select
     -- ids
-    wallet_id,
-    customer_id,
-    life_number,
-    currency,
+    intervals.wallet_id,
+    intervals.customer_id,
+    intervals.life_number,
+    intervals.ended,
+    intervals.currency,
 
     -- figures
-    conversion_rate,
-    balance,
-    credit_balance,
-    real_time_balance,
-    real_time_credit_balance,
-    pending_amount,
-    current_period_usage,
-    unpaid_invoices_amount,
-    free_credits,
-    purchased_credits,
-    other_credits,
+    intervals.conversion_rate,
+    intervals.balance,
+    intervals.credit_balance,
+    case when intervals.ended is null then intervals.real_time_balance end as real_time_balance,
+    case when intervals.ended is null then intervals.real_time_credit_balance end as real_time_credit_balance,
+    case when intervals.ended is null then intervals.pending_amount end as pending_amount,
+    case when intervals.ended is null then intervals.current_period_usage end as current_period_usage,
+    case when intervals.ended is null then intervals.unpaid_invoices_amount end as unpaid_invoices_amount,
+    case when intervals.ended is null then intervals.free_credits end as free_credits,
+    case when intervals.ended is null then intervals.purchased_credits end as purchased_credits,
+    case when intervals.ended is null then intervals.other_credits end as other_credits,
 
     -- times
-    valid_from,
-    valid_to,
-    false as is_current,
-    balance_observed_at,
-    real_time_observed_at,
-    credits_observed_at,
-    balance_snapshot_at,
-    real_time_snapshot_at,
-    credits_snapshot_at
-from closed_intervals
-union all
-select
-    wallet_id,
-    balance_customer_id as customer_id,
-    life_number,
-    currency,
-    conversion_rate,
-    balance,
-    credit_balance,
-    real_time_balance,
-    real_time_credit_balance,
-    pending_amount,
-    current_period_usage,
-    unpaid_invoices_amount,
-    free_credits,
-    purchased_credits,
-    other_credits,
-    valid_from,
-    cast(null as timestamp with time zone) as valid_to,
-    true as is_current,
-    balance_observed_at,
-    real_time_observed_at,
-    credits_observed_at,
-    balance_snapshot_at,
-    real_time_snapshot_at,
-    credits_snapshot_at
-from current_wallets
-where valid_from is not null;
+    intervals.valid_from,
+    intervals.valid_to,
+    intervals.valid_to is null as is_current,
+    intervals.balance_observed_at,
+    case when intervals.ended is null then intervals.real_time_observed_at end as real_time_observed_at,
+    case when intervals.ended is null then intervals.credits_observed_at end as credits_observed_at,
+    intervals.balance_snapshot_at,
+    case when intervals.ended is null then intervals.real_time_snapshot_at end as real_time_snapshot_at,
+    case when intervals.ended is null then intervals.credits_snapshot_at end as credits_snapshot_at
+from intervals;

@@ -104,7 +104,7 @@ ends_with_balance as (
         currency,
         cast(balance as decimal(38, 16)) as actual_value,
         ended as detail,
-        ended_at as found_at
+        case when balance_snapshot_at > ended_at then balance_snapshot_at else ended_at end as found_at
     from flexprice_raw.stored_wallets
     where ended is not null and balance <> 0
 ),

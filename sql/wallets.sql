@@ -126,7 +126,7 @@ select
     end as last_observed_at,
     stored_wallets.life_started_at,
     stored_wallets.ended_at,
-    stored_wallets.valid_from as balance_valid_from,
+    case when stored_wallets.ended is null then stored_wallets.valid_from end as balance_valid_from,
     stored_wallets.balance_observed_at,
     stored_wallets.real_time_observed_at,
     stored_wallets.credits_observed_at,

@@ -96,10 +96,12 @@ select
     sum(frozen_credits) as frozen_credits,
     sum(free_credits) as free_credits,
     sum(purchased_credits) as purchased_credits,
+    sum(closed_balance) as closed_balance,
     sum(wallets) as wallets,
     sum(overdrawn_wallets) as overdrawn_wallets,
     sum(frozen_wallets) as frozen_wallets,
-    sum(broken_down_wallets) as broken_down_wallets
+    sum(broken_down_wallets) as broken_down_wallets,
+    sum(closed_wallets) as closed_wallets
 from moves
 group by currency, snapshot_at
 order by currency;

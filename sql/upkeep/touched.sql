@@ -65,7 +65,7 @@ blemishes as (
         on
             rejected.rejection_hash = cleared.rejection_hash
             and rejected.snapshot_at < cleared.snapshot_at
-            and cleared.snapshot_at <= applying.snapshot_at
+            and applying.snapshot_at >= cleared.snapshot_at
     where
         rejected.resource = 'wallet'
         and rejected.snapshot_at <= applying.snapshot_at

@@ -1,24 +1,52 @@
--- Carries the derived tables over what the snapshot in the temporary table `applying` wrote of one batch of wallets: of
+-- Brings the derived tables over what the snapshot in the temporary table `applying` wrote of one batch of wallets: of
 -- those from `first_wallet_id` to `last_wallet_id`.
+--
+-- The three kinds of figures are carried as structs, each as a whole: what was written now, else what was known before.
+
+create or replace temp table batch as
+select * from touched
+where wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id');
 
 -- The state of these wallets before the snapshot.
 create or replace temp table before_fresh as
-select * from flexprice_raw.stored_wallets
+select
+    *,
+    struct_pack(
+        currency := currency,
+        conversion_rate := conversion_rate,
+        balance := balance,
+        credit_balance := credit_balance,
+        balance_observed_at := balance_observed_at,
+        balance_snapshot_at := balance_snapshot_at,
+        balance_customer_id := balance_customer_id,
+        balance_hash := balance_hash
+    ) as settled,
+    struct_pack(
+        real_time_balance := real_time_balance,
+        real_time_credit_balance := real_time_credit_balance,
+        pending_amount := pending_amount,
+        current_period_usage := current_period_usage,
+        unpaid_invoices_amount := unpaid_invoices_amount,
+        real_time_observed_at := real_time_observed_at,
+        real_time_snapshot_at := real_time_snapshot_at,
+        real_time_hash := real_time_hash
+    ) as real_time,
+    struct_pack(
+        free_credits := free_credits,
+        purchased_credits := purchased_credits,
+        other_credits := other_credits,
+        credits_observed_at := credits_observed_at,
+        credits_snapshot_at := credits_snapshot_at,
+        credits_hash := credits_hash
+    ) as credits
+from flexprice_raw.stored_wallets
 where
     wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
-    and wallet_id in (
-        select wallet_id from touched
-        where wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
-    );
+    and wallet_id in (select wallet_id from batch);
 
 -- Each of these wallets with what was written of it.
 create or replace temp table fresh as
 with
-batch as (
-    select * from touched
-    where wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
-),
-
 old as (
     select * from before_fresh
 ),
@@ -31,14 +59,38 @@ settings as (
 ),
 
 balances as (
-    select * from flexprice_raw.wallet_balances
+    select
+        wallet_id,
+        struct_pack(
+            currency := currency,
+            conversion_rate := conversion_rate,
+            balance := balance,
+            credit_balance := credit_balance,
+            balance_observed_at := observed_at,
+            balance_snapshot_at := snapshot_at,
+            balance_customer_id := customer_id,
+            balance_hash := version_hash
+        ) as settled
+    from flexprice_raw.wallet_balances
     where
         snapshot_at = (select snapshot_at from applying)
         and wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
 ),
 
 real_time as (
-    select * from flexprice_raw.wallet_real_time_balances
+    select
+        wallet_id,
+        struct_pack(
+            real_time_balance := real_time_balance,
+            real_time_credit_balance := real_time_credit_balance,
+            pending_amount := pending_amount,
+            current_period_usage := current_period_usage,
+            unpaid_invoices_amount := unpaid_invoices_amount,
+            real_time_observed_at := observed_at,
+            real_time_snapshot_at := snapshot_at,
+            real_time_hash := version_hash
+        ) as real_time
+    from flexprice_raw.wallet_real_time_balances
     where
         snapshot_at = (select snapshot_at from applying)
         and wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
@@ -47,12 +99,14 @@ real_time as (
 credits as (
     select
         wallet_id,
-        min(customer_id) as customer_id,
-        min(observed_at) as observed_at,
-        min(version_hash) as version_hash,
-        sum(case when credit_type = 'free' then credits_available end) as free_credits,
-        sum(case when credit_type = 'purchased' then credits_available end) as purchased_credits,
-        sum(case when credit_type not in ('free', 'purchased') then credits_available end) as other_credits
+        struct_pack(
+            free_credits := sum(case when credit_type = 'free' then credits_available end),
+            purchased_credits := sum(case when credit_type = 'purchased' then credits_available end),
+            other_credits := sum(case when credit_type not in ('free', 'purchased') then credits_available end),
+            credits_observed_at := min(observed_at),
+            credits_snapshot_at := min(snapshot_at),
+            credits_hash := min(version_hash)
+        ) as credits
     from flexprice_raw.wallet_credits_available
     where
         snapshot_at = (select snapshot_at from applying)
@@ -78,8 +132,8 @@ compared as (
             when balances.wallet_id is null then false
             else
                 old.balance_customer_id is null
-                or old.balance_customer_id <> balances.customer_id
-                or old.currency <> balances.currency
+                or old.balance_customer_id <> balances.settled.balance_customer_id
+                or old.currency <> balances.settled.currency
         end as is_new_context
     from batch
     left join old on batch.wallet_id = old.wallet_id
@@ -95,32 +149,16 @@ select
     compared.ended,
     compared.ended is not null and (compared.is_new or compared.is_return or old.ended is null) as is_end,
     compared.is_return or compared.is_new_context as is_begun_anew,
+    balances.settled,
+    real_time.real_time,
+    credits.credits,
     balances.wallet_id is not null as has_balance,
-    real_time.wallet_id is not null as has_real_time,
-    credits.wallet_id is not null as has_credits,
+    balances.wallet_id is not null or real_time.wallet_id is not null or credits.wallet_id is not null as has_figures,
     coalesce(settings.is_listed, old.is_listed) as is_listed,
     settings.snapshot_at as settings_snapshot_at,
     settings.wallet_type,
     settings.wallet_status,
     settings.version_hash as settings_hash,
-    balances.currency,
-    balances.conversion_rate,
-    balances.balance,
-    balances.credit_balance,
-    balances.observed_at as balance_observed_at,
-    balances.version_hash as balance_hash,
-    real_time.real_time_balance,
-    real_time.real_time_credit_balance,
-    real_time.pending_amount,
-    real_time.current_period_usage,
-    real_time.unpaid_invoices_amount,
-    real_time.observed_at as real_time_observed_at,
-    real_time.version_hash as real_time_hash,
-    credits.free_credits,
-    credits.purchased_credits,
-    credits.other_credits,
-    credits.observed_at as credits_observed_at,
-    credits.version_hash as credits_hash,
     coalesce(given.is_real_time_balance_given, old.is_real_time_balance_given, true) as is_real_time_balance_given,
     coalesce(given.is_credits_available_given, old.is_credits_available_given, true) as is_credits_available_given,
     (select snapshot_at from applying) as snapshot_at
@@ -134,6 +172,20 @@ left join given on compared.wallet_id = given.wallet_id;
 
 -- Their state after it.
 create or replace temp table after_fresh as
+with
+-- What was written now stands, and else what was known before; but nothing read in another life or context.
+carried as (
+    select
+        fresh.wallet_id,
+        case when fresh.has_balance then fresh.settled when not fresh.is_begun_anew then old.settled end as settled,
+        case when fresh.real_time is not null then fresh.real_time when not fresh.is_begun_anew then old.real_time end
+            as real_time,
+        case when fresh.credits is not null then fresh.credits when not fresh.is_begun_anew then old.credits end
+            as credits
+    from fresh
+    left join before_fresh as old on fresh.wallet_id = old.wallet_id
+)
+
 select
     fresh.wallet_id,
     -- Numbers are given at the first sight, in order of the ids.
@@ -154,89 +206,31 @@ select
     case when fresh.settings_snapshot_at is not null then fresh.wallet_status else old.wallet_status end
         as wallet_status,
     coalesce(fresh.settings_hash, old.settings_hash) as settings_hash,
-    case when fresh.has_balance then fresh.currency when not fresh.is_begun_anew then old.currency end as currency,
-    case
-        when fresh.has_balance then fresh.conversion_rate when not fresh.is_begun_anew then old.conversion_rate
-    end as conversion_rate,
-    case when fresh.has_balance then fresh.balance when not fresh.is_begun_anew then old.balance end as balance,
-    case
-        when fresh.has_balance then fresh.credit_balance when not fresh.is_begun_anew then old.credit_balance
-    end as credit_balance,
-    case
-        when fresh.has_balance then fresh.balance_observed_at
-        when not fresh.is_begun_anew then old.balance_observed_at
-    end as balance_observed_at,
-    case
-        when fresh.has_balance then fresh.snapshot_at when not fresh.is_begun_anew then old.balance_snapshot_at
-    end as balance_snapshot_at,
-    case
-        when fresh.has_balance then fresh.customer_id when not fresh.is_begun_anew then old.balance_customer_id
-    end as balance_customer_id,
-    case when fresh.has_balance then fresh.balance_hash when not fresh.is_begun_anew then old.balance_hash end
-        as balance_hash,
-    case
-        when fresh.has_real_time then fresh.real_time_balance when not fresh.is_begun_anew then old.real_time_balance
-    end as real_time_balance,
-    case
-        when fresh.has_real_time then fresh.real_time_credit_balance
-        when not fresh.is_begun_anew then old.real_time_credit_balance
-    end as real_time_credit_balance,
-    case
-        when fresh.has_real_time then fresh.pending_amount when not fresh.is_begun_anew then old.pending_amount
-    end as pending_amount,
-    case
-        when fresh.has_real_time then fresh.current_period_usage
-        when not fresh.is_begun_anew then old.current_period_usage
-    end as current_period_usage,
-    case
-        when fresh.has_real_time then fresh.unpaid_invoices_amount
-        when not fresh.is_begun_anew then old.unpaid_invoices_amount
-    end as unpaid_invoices_amount,
-    case
-        when fresh.has_real_time then fresh.real_time_observed_at
-        when not fresh.is_begun_anew then old.real_time_observed_at
-    end as real_time_observed_at,
-    case
-        when fresh.has_real_time then fresh.snapshot_at when not fresh.is_begun_anew then old.real_time_snapshot_at
-    end as real_time_snapshot_at,
-    case
-        when fresh.has_real_time then fresh.real_time_hash when not fresh.is_begun_anew then old.real_time_hash
-    end as real_time_hash,
-    case when fresh.has_credits then fresh.free_credits when not fresh.is_begun_anew then old.free_credits end
-        as free_credits,
-    case
-        when fresh.has_credits then fresh.purchased_credits when not fresh.is_begun_anew then old.purchased_credits
-    end as purchased_credits,
-    case when fresh.has_credits then fresh.other_credits when not fresh.is_begun_anew then old.other_credits end
-        as other_credits,
-    case
-        when fresh.has_credits then fresh.credits_observed_at
-        when not fresh.is_begun_anew then old.credits_observed_at
-    end as credits_observed_at,
-    case
-        when fresh.has_credits then fresh.snapshot_at when not fresh.is_begun_anew then old.credits_snapshot_at
-    end as credits_snapshot_at,
-    case when fresh.has_credits then fresh.credits_hash when not fresh.is_begun_anew then old.credits_hash end
-        as credits_hash,
+    unnest(carried.settled),
+    unnest(carried.real_time),
+    unnest(carried.credits),
     fresh.is_real_time_balance_given,
     fresh.is_credits_available_given,
     case
-        when fresh.ended is not null then null
         -- Figures whose settled balance could not be taken wait for it.
-        when not fresh.has_balance and (fresh.is_begun_anew or old.balance_snapshot_at is null) then null
-        when fresh.has_balance or fresh.has_real_time or fresh.has_credits then fresh.snapshot_at
+        when carried.settled.balance_snapshot_at is null then null
+        -- An ended wallet holds what was read at its end or later; of one that was not found nothing was read.
+        when fresh.ended = 'not_found' or (fresh.ended is not null and carried.settled.balance = 0) then null
+        when fresh.has_figures or fresh.is_end then fresh.snapshot_at
         when not fresh.is_begun_anew then old.valid_from
     end as valid_from
 from fresh
+inner join carried on fresh.wallet_id = carried.wallet_id
 left join before_fresh as old on fresh.wallet_id = old.wallet_id;
 
--- An interval ends where a figure changed or the wallet ended.
+-- An interval ends where a figure changed, and where the wallet ended or returned.
 insert into flexprice_raw.stored_balance_intervals
 select
     old.wallet_id,
     old.wallet_number,
     old.balance_customer_id,
     old.life_number,
+    old.ended,
     old.valid_from,
     fresh.snapshot_at,
     old.currency,
@@ -261,7 +255,7 @@ from before_fresh as old
 inner join fresh on old.wallet_id = fresh.wallet_id
 where
     old.valid_from is not null
-    and (fresh.is_end or fresh.has_balance or fresh.has_real_time or fresh.has_credits)
+    and (fresh.is_end or fresh.is_return or fresh.has_figures)
 order by old.wallet_id;
 
 insert into flexprice_raw.stored_settings_intervals
@@ -312,44 +306,48 @@ order by fresh.wallet_id;
 
 -- What these wallets hold is added to what is held in their currency, and what they held before is taken off.
 insert into moves
+with
+held as (
+    select
+        -1 as direction,
+        * exclude (settled, real_time, credits)
+    from before_fresh
+    union all by name
+    select
+        1 as direction,
+        *
+    from after_fresh
+),
+
+split as (
+    select
+        *,
+        ended is null as is_living,
+        ended is null and balance > 0 as is_outstanding,
+        ended is null and wallet_status = 'frozen' as is_frozen,
+        ended is not null and balance > 0 as is_closed
+    from held
+    where valid_from is not null
+)
+
 select
     currency,
     (select snapshot_at from applying) as snapshot_at,
-    sum(case when balance > 0 then balance else 0 end) as positive_balance,
-    sum(balance) as balance,
-    sum(case when credit_balance > 0 then credit_balance else 0 end) as positive_credits,
-    sum(credit_balance) as credits,
-    sum(case when wallet_status = 'frozen' and balance > 0 then balance else 0 end) as frozen_balance,
-    sum(case when wallet_status = 'frozen' and credit_balance > 0 then credit_balance else 0 end)
-        as frozen_credits,
-    coalesce(sum(free_credits), 0) as free_credits,
-    coalesce(sum(purchased_credits), 0) as purchased_credits,
-    count(*) as wallets,
-    count(case when balance < 0 then 1 end) as overdrawn_wallets,
-    count(case when wallet_status = 'frozen' then 1 end) as frozen_wallets,
-    count(credits_snapshot_at) as broken_down_wallets
-from after_fresh
-where valid_from is not null
-group by currency
-union all
-select
-    currency,
-    (select snapshot_at from applying) as snapshot_at,
-    -sum(case when balance > 0 then balance else 0 end) as positive_balance,
-    -sum(balance) as balance,
-    -sum(case when credit_balance > 0 then credit_balance else 0 end) as positive_credits,
-    -sum(credit_balance) as credits,
-    -sum(case when wallet_status = 'frozen' and balance > 0 then balance else 0 end) as frozen_balance,
-    -sum(case when wallet_status = 'frozen' and credit_balance > 0 then credit_balance else 0 end)
-        as frozen_credits,
-    -coalesce(sum(free_credits), 0) as free_credits,
-    -coalesce(sum(purchased_credits), 0) as purchased_credits,
-    -count(*) as wallets,
-    -count(case when balance < 0 then 1 end) as overdrawn_wallets,
-    -count(case when wallet_status = 'frozen' then 1 end) as frozen_wallets,
-    -count(credits_snapshot_at) as broken_down_wallets
-from before_fresh
-where valid_from is not null
+    sum(case when is_outstanding then direction * balance else 0 end) as positive_balance,
+    sum(case when is_living then direction * balance else 0 end) as balance,
+    sum(case when is_living and credit_balance > 0 then direction * credit_balance else 0 end) as positive_credits,
+    sum(case when is_living then direction * credit_balance else 0 end) as credits,
+    sum(case when is_frozen and balance > 0 then direction * balance else 0 end) as frozen_balance,
+    sum(case when is_frozen and credit_balance > 0 then direction * credit_balance else 0 end) as frozen_credits,
+    sum(case when is_living then direction * coalesce(free_credits, 0) else 0 end) as free_credits,
+    sum(case when is_living then direction * coalesce(purchased_credits, 0) else 0 end) as purchased_credits,
+    sum(case when is_closed then direction * balance else 0 end) as closed_balance,
+    sum(case when is_living then direction else 0 end) as wallets,
+    sum(case when is_living and balance < 0 then direction else 0 end) as overdrawn_wallets,
+    sum(case when is_frozen then direction else 0 end) as frozen_wallets,
+    sum(case when is_living and credits_snapshot_at is not null then direction else 0 end) as broken_down_wallets,
+    sum(case when is_closed then direction else 0 end) as closed_wallets
+from split
 group by currency;
 
 delete from flexprice_raw.stored_wallets
@@ -364,3 +362,5 @@ drop table fresh;
 drop table before_fresh;
 
 drop table after_fresh;
+
+drop table batch;

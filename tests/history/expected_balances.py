@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -47,7 +48,18 @@ def balance_history(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
             rows[-1]["is_current"] = False
         if sight.ended is None and sight.figures_since is sight.snapshot:
             rows.append(_interval(wallet_id, sight))
+        if sight.ended in ("closed", "deleted") and sight.settled.balance != 0:
+            rows.append(_held_after_the_end(wallet_id, sight))
     return rows
+
+
+def _held_after_the_end(wallet_id: str, sight: Sight) -> Record:
+    """What was read at the end, and is held until the wallet returns or it is gone."""
+    row = _interval(
+        wallet_id,
+        replace(sight, real_time=None, real_time_since=None, credits=None, credits_since=None),
+    )
+    return row | {"ended": sight.ended}
 
 
 def _interval(wallet_id: str, sight: Sight) -> Record:
@@ -55,6 +67,7 @@ def _interval(wallet_id: str, sight: Sight) -> Record:
         "wallet_id": wallet_id,
         "customer_id": sight.settled.customer_id,
         "life_number": sight.life,
+        "ended": None,
         "currency": sight.settled.currency,
         "conversion_rate": sight.settled.conversion_rate,
         **figures(sight),
@@ -76,9 +89,11 @@ def balance_as_of(wallet_id: str, sights: Sequence[Sight], moment: datetime) -> 
     (held,) = (
         row
         for row in balance_history(wallet_id, sights)
-        if row["valid_from"] <= moment and (row["valid_to"] is None or moment < row["valid_to"])
+        if row["ended"] is None
+        and row["valid_from"] <= moment
+        and (row["valid_to"] is None or moment < row["valid_to"])
     )
-    hidden = ("balance_snapshot_at", "real_time_snapshot_at", "credits_snapshot_at")
+    hidden = ("ended", "balance_snapshot_at", "real_time_snapshot_at", "credits_snapshot_at")
     return [
         {
             **{name: value for name, value in held.items() if name not in hidden},

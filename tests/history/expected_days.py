@@ -155,7 +155,7 @@ def _pending_once(
 def currency_days(sights: Mapping[str, Sequence[Sight]], last_day: date) -> list[Record]:
     """What is outstanding in each currency, from the first day that a wallet held it."""
     first_days: dict[str, date] = {}
-    for sight in (each for every in sights.values() for each in every if each.ended is None):
+    for sight in (each for every in sights.values() for each in every if _is_held(each)):
         currency = sight.settled.currency
         first_days[currency] = min(first_days.get(currency, sight.day), sight.day)
     with localcontext(EXACT):
@@ -173,6 +173,14 @@ def _currency_day(currency: str, day: date, sights: Mapping[str, Sequence[Sight]
         for sight in known
         if sight is not None and sight.ended is None and sight.settled.currency == currency
     ]
+    closed = [
+        sight.settled.balance
+        for sight in (latest_until(every, day) for every in sights.values())
+        if sight is not None
+        and sight.ended
+        and _is_held(sight)
+        and sight.settled.currency == currency
+    ]
     frozen = [sight for sight in held if sight.settings["wallet_status"] == "frozen"]
     broken_down = [sight.credits for sight in held if sight.credits is not None]
     return {
@@ -181,6 +189,8 @@ def _currency_day(currency: str, day: date, sights: Mapping[str, Sequence[Sight]
         "outstanding_balance": _positive(sight.settled.balance for sight in held),
         "overdrawn_balance": _positive(-sight.settled.balance for sight in held),
         "frozen_balance": _positive(sight.settled.balance for sight in frozen),
+        "closed_balance": _positive(closed),
+        "closed_wallets": sum(balance > 0 for balance in closed),
         "outstanding_credits": _positive(sight.settled.credit_balance for sight in held),
         "overdrawn_credits": _positive(-sight.settled.credit_balance for sight in held),
         "frozen_credits": _positive(sight.settled.credit_balance for sight in frozen),
@@ -195,6 +205,11 @@ def _currency_day(currency: str, day: date, sights: Mapping[str, Sequence[Sight]
         "frozen_wallets": len(frozen),
         "broken_down_wallets": len(broken_down),
     }
+
+
+def _is_held(sight: Sight) -> bool:
+    """Whether the wallet held a balance then: while it lived, or where it ended with money in it."""
+    return sight.ended is None or (sight.ended != "not_found" and sight.settled.balance != 0)
 
 
 def _positive(amounts: Iterable[Decimal]) -> Decimal:

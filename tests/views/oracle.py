@@ -32,6 +32,8 @@ class Interval:
     credits_observed_at: datetime | None
     valid_from: datetime
     valid_to: datetime | None = None
+    #: How the wallet had ended that holds money all the same.
+    ended: str | None = None
 
     def row(self) -> tuple[Any, ...]:
         return (
@@ -40,6 +42,7 @@ class Interval:
             self.valid_to,
             self.customer_id,
             self.life_number,
+            self.ended,
             self.currency,
             self.rate,
             self.balance,
@@ -123,8 +126,13 @@ class Wallet:
                     self.settled_moves.append(snapshot.at)
             elif life.last is not None:
                 self.settled_moves.append(snapshot.at)
+            if life.last is not None and life.last.balance != 0:
+                self._hold_after_the_end(snapshot, life, life.last, before)
             return
         before = self._open()
+        if before is not None and before.ended is not None:
+            before.valid_to = snapshot.at  # it has returned
+            before = None
         arrived = snapshot.at + ANSWER_DELAY
         now = Interval(
             self.wallet_id,
@@ -176,6 +184,34 @@ class Wallet:
             before.valid_to = snapshot.at
         self.intervals.append(now)
 
+    def _hold_after_the_end(
+        self, snapshot: Snapshot, life: Life, last: Seen, before: Interval | None
+    ) -> None:
+        """An ended wallet holds what was read at its end, in an interval of its own."""
+        is_new = before is None or self._settled(last) != (
+            before.customer_id,
+            before.currency,
+            before.rate,
+            before.balance,
+        )
+        arrived = snapshot.at + ANSWER_DELAY
+        observed_at = arrived if before is None or is_new else before.balance_observed_at
+        self.intervals.append(
+            Interval(
+                self.wallet_id,
+                last.customer_id,
+                life.number,
+                last.currency,
+                last.rate,
+                last.balance,
+                *(None, None, None, None),
+                observed_at,
+                *(None, None),
+                snapshot.at,
+                ended=life.ended,
+            )
+        )
+
     def _settled(self, seen: Seen) -> tuple[Any, ...]:
         return (seen.customer_id, seen.currency, seen.rate, seen.balance)
 
@@ -183,9 +219,14 @@ class Wallet:
         last = self.intervals[-1] if self.intervals else None
         return last if last is not None and last.valid_to is None else None
 
+    @property
+    def living(self) -> list[Interval]:
+        """The intervals of the wallet's lives."""
+        return [interval for interval in self.intervals if interval.ended is None]
+
     def held_at(self, at: datetime) -> Interval | None:
         """The interval that holds at a moment."""
-        for interval in self.intervals:
+        for interval in self.living:
             if interval.valid_from <= at and (interval.valid_to is None or interval.valid_to > at):
                 return interval
         return None
@@ -206,9 +247,8 @@ class Wallet:
         tick = timedelta(microseconds=1)
         opening = self.held_at(start - tick)
         if is_ended:
-            last = self.intervals[-1] if not self.intervals else None
             assert life.ended_at is not None
-            held = [i for i in self.intervals if i.valid_to == life.ended_at]
+            held = [i for i in self.living if i.valid_to == life.ended_at]
             last = held[0] if held else None
             currency = life.last.currency if life.last else last.currency if last else None
             closing = life.last.balance if life.last else None
@@ -221,7 +261,7 @@ class Wallet:
             customer = interval.customer_id
         figures = [
             i.balance
-            for i in self.intervals
+            for i in self.living
             if i.currency == currency
             and i.valid_from < end
             and (i.valid_to is None or i.valid_to >= start)
@@ -266,7 +306,7 @@ class Wallet:
     ) -> bool:
         """Whether a figure was got on a day, since the interval's customer and currency hold."""
         since = interval.valid_from
-        for earlier in reversed([i for i in self.intervals if i.valid_from < interval.valid_from]):
+        for earlier in reversed([i for i in self.living if i.valid_from < interval.valid_from]):
             if (earlier.customer_id, earlier.currency, earlier.life_number) != (
                 interval.customer_id,
                 interval.currency,

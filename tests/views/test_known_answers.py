@@ -118,8 +118,61 @@ def test_a_wallet_closed_with_nothing_and_one_with_a_remainder():
     ) == [("ended_with_balance", "w2", "30")]
     assert rows_of(
         connection,
-        "select wallet_id, valid_from, valid_to from flexprice.wallet_balance_history order by all",
-    ) == [("w1", "03-01 08:00", "03-02 08:00"), ("w2", "03-01 08:00", "03-02 08:00")]
+        "select wallet_id, ended, valid_from, valid_to from flexprice.wallet_balance_history order by all",
+    ) == [
+        ("w1", None, "03-01 08:00", "03-02 08:00"),
+        ("w2", "closed", "03-02 08:00", None),
+        ("w2", None, "03-01 08:00", "03-02 08:00"),
+    ]
+    # What is left in a closed wallet is no part of what is outstanding: it stands beside it.
+    assert rows_of(
+        connection,
+        "select date_day, outstanding_balance, closed_balance, closed_wallets from flexprice.currency_balance_daily",
+    ) == [("03-01", "130", "0", 0), ("03-02", "0", "30", 1), ("03-03", "0", "30", 1)]
+
+
+def test_a_closed_wallet_can_get_money_and_lose_it():
+    history = History()
+    history.snapshot("2026-03-01 08:00", [wallet("w1", 100)])
+    history.snapshot("2026-03-02 08:00", [wallet("w1", 0, ended="closed")])
+    connection = history.warehouse()
+    for day, balance in ((3, "349.70"), (4, "349.70"), (5, "0")):
+        at = f"2026-03-0{day} 08:00"
+        history.snapshot(at)
+        history.load(connection, day - 1)
+        if day != 4:
+            insert_balance(connection, "w1", moment(at), balance)
+        apply_snapshots(connection)
+    assert rows_of(
+        connection,
+        "select ended, balance, valid_from, valid_to, is_current from flexprice.wallet_balance_history "
+        "order by valid_from",
+    ) == [
+        (None, "100", "03-01 08:00", "03-02 08:00", False),
+        ("closed", "349.7", "03-03 08:00", "03-05 08:00", False),
+    ]
+    assert rows_of(
+        connection,
+        "select cause, balance_before, balance_after, balance_delta, changed_by "
+        "from flexprice.wallet_balance_changes order by changed_by",
+    ) == [
+        ("ended", "100", "0", "-100", "03-02 08:00"),
+        ("balance", "0", "349.7", "349.7", "03-03 08:00"),
+        ("balance", "349.7", "0", "-349.7", "03-05 08:00"),
+    ]
+    assert rows_of(
+        connection,
+        "select date_day, outstanding_balance, closed_balance from flexprice.currency_balance_daily",
+    ) == [
+        ("03-01", "100", "0"),
+        ("03-02", "0", "0"),
+        ("03-03", "0", "349.7"),
+        ("03-04", "0", "349.7"),
+        ("03-05", "0", "0"),
+    ]
+    # The wallet's days end with it, and it is in no answer for a moment after its end.
+    assert [row[1] for row in daily(connection)] == ["03-01", "03-02"]
+    assert rows_of(connection, "from flexprice.wallet_balance_as_of('2026-03-04 12:00+00')") == []
 
 
 def test_a_wallet_that_is_not_found_leaves_nothing_known():
@@ -186,6 +239,8 @@ def test_a_wallet_that_returns_later_has_no_rows_between_and_begins_anew():
         "from flexprice.wallet_balance_history order by valid_from",
     ) == [
         ("03-01 08:00", "03-02 08:00", 1, "40", "30"),
+        # Deleted, it held its money all the same.
+        ("03-02 08:00", "03-04 08:00", 1, "40", None),
         ("03-04 08:00", None, 2, "40", None),
     ]
     assert rows_of(
@@ -616,12 +671,15 @@ def test_an_empty_warehouse_answers():
         assert rows_of(connection, f"from flexprice.{view}") == []
 
 
-def test_a_wallet_that_had_ended_when_first_seen_has_no_interval():
+def test_a_wallet_that_had_ended_when_first_seen_holds_only_what_is_left():
     history = History()
     history.snapshot("2026-03-01 08:00", [wallet("w1", 3, ended="closed")])
     history.snapshot("2026-03-02 08:00")
     connection = history.warehouse()
-    assert rows_of(connection, "from flexprice.wallet_balance_history") == []
+    assert rows_of(
+        connection,
+        "select ended, balance, valid_from, is_current from flexprice.wallet_balance_history",
+    ) == [("closed", "3", "03-01 08:00", True)]
     assert daily(connection, "opening_balance", "closing_balance", "observation") == [
         ("w1", "03-01", None, "3", "changed")
     ]

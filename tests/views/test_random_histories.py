@@ -20,7 +20,8 @@ SEEDS = range(6)
 
 HISTORY = """
     select
-        wallet_id, valid_from, valid_to, customer_id, life_number, currency, conversion_rate, balance, credit_balance,
+        wallet_id, valid_from, valid_to, customer_id, life_number, ended, currency,
+        conversion_rate, balance, credit_balance,
         real_time_balance, pending_amount, free_credits, purchased_credits,
         balance_observed_at, real_time_observed_at, credits_observed_at
     from flexprice.wallet_balance_history
@@ -88,7 +89,9 @@ def test_intervals_neither_overlap_nor_leave_gaps_within_a_life(seed):
             on one.wallet_id = two.wallet_id and one.valid_to = two.valid_from and one.life_number = two.life_number
         left join flexprice_raw.stored_wallet_lives as lives
             on one.wallet_id = lives.wallet_id and one.valid_to = lives.ended_at and one.life_number = lives.life_number
-        where one.valid_to is not null and two.wallet_id is null and lives.wallet_id is null
+        left join flexprice_raw.stored_wallet_lives as returns
+            on one.wallet_id = returns.wallet_id and one.valid_to = returns.started_at and one.ended is not null
+        where one.valid_to is not null and two.wallet_id is null and lives.wallet_id is null and returns.wallet_id is null
         """).fetchall()
         == []
     )
