@@ -5,16 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from flexprice_emulator.operations import Operations
 from flexprice_emulator.population import CURRENCIES, METADATA, PRICE_TYPES, RATES
 from flexprice_emulator.records import AlertThreshold, AutoTopup, Wallet
 from flexprice_emulator.state import OperationError
-
-if TYPE_CHECKING:
-    from flexprice_emulator.world import World
-
-_FINISHED = ("closed", "frozen")
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class Rates:
         return cls(**{entry.name: 0.0 for entry in fields(cls)} | rates)
 
 
-def random_step(world: "World", rates: Rates) -> Counter[str]:
+def random_step(world: Operations, rates: Rates) -> Counter[str]:
     """Do one step on `world` and return how often each operation was done.
 
     `thaw`, `reopen` and `unarchive_customer` are shares of the wallets and customers they can
@@ -79,7 +74,7 @@ def random_step(world: "World", rates: Rates) -> Counter[str]:
     return done
 
 
-def _candidates(world: "World", operation: str) -> Sequence[str]:
+def _candidates(world: Operations, operation: str) -> Sequence[str]:
     """Return the ids that an operation can concern: of wallets, or of customers."""
     customers, wallets = world.customers.values(), world.wallets.values()
     if operation == "unarchive_customer":
@@ -108,29 +103,29 @@ def _some_of(rng: random.Random, wallet: Wallet) -> Decimal:
     return Decimal(rng.randrange(1, units + 1)).scaleb(-4)
 
 
-def _debit(world: "World", rng: random.Random, key: str) -> None:
+def _debit(world: Operations, rng: random.Random, key: str) -> None:
     world.debit(key, _some_of(rng, world.wallet(key)))
 
 
-def _top_up(world: "World", rng: random.Random, key: str) -> None:
+def _top_up(world: Operations, rng: random.Random, key: str) -> None:
     world.top_up(key, Decimal(rng.randrange(1, 10**7)).scaleb(-4), free=rng.random() < 0.3)
 
 
-def _meter_usage(world: "World", rng: random.Random, key: str) -> None:
+def _meter_usage(world: Operations, rng: random.Random, key: str) -> None:
     amount = Decimal(rng.randrange(1, 10**7)).scaleb(-rng.choice((2, 6, 9, 16)))
     world.meter_usage(world.wallet(key).customer_id, world.wallet(key).currency, amount)
 
 
-def _finalise_invoice(world: "World", _rng: random.Random, key: str) -> None:
+def _finalise_invoice(world: Operations, _rng: random.Random, key: str) -> None:
     world.finalise_invoice(world.wallet(key).customer_id, world.wallet(key).currency)
 
 
-def _pay_invoices(world: "World", rng: random.Random, key: str) -> None:
+def _pay_invoices(world: Operations, rng: random.Random, key: str) -> None:
     wallet = world.wallet(key)
     world.pay_invoices(wallet.customer_id, wallet.currency, rng.choice((key, None)))
 
 
-def _set_alerts(world: "World", rng: random.Random, key: str) -> None:
+def _set_alerts(world: Operations, rng: random.Random, key: str) -> None:
     threshold = AlertThreshold(Decimal(rng.randrange(10**6)).scaleb(-3))
     enabled = rng.random() < 0.9
     world.set_alert_config(key, threshold, enabled=enabled)
@@ -138,16 +133,16 @@ def _set_alerts(world: "World", rng: random.Random, key: str) -> None:
     world.set_alert_settings(key, rng.choice((levels, levels, None)), enabled=enabled)
 
 
-def _set_auto_topup(world: "World", rng: random.Random, key: str) -> None:
+def _set_auto_topup(world: Operations, rng: random.Random, key: str) -> None:
     settings = AutoTopup(True, Decimal(rng.randrange(1000)), Decimal(500), None, (1, "hour"))
     world.set_auto_topup(key, rng.choice((settings, settings, None)))
 
 
-def _move_wallet(world: "World", rng: random.Random, key: str) -> None:
+def _move_wallet(world: Operations, rng: random.Random, key: str) -> None:
     world.move_wallet(key, rng.choice(_candidates(world, "rename_customer")))
 
 
-_OPERATIONS: dict[str, Callable[["World", random.Random, str], object]] = {
+_OPERATIONS: dict[str, Callable[[Operations, random.Random, str], object]] = {
     "debit": _debit,
     "top_up": _top_up,
     "meter_usage": _meter_usage,

@@ -6,20 +6,17 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from flexprice_emulator.advance import Rates
-from flexprice_emulator.faults import Fault
+from flexprice_emulator.faults import Fault, Faults
 from flexprice_emulator.formats import JsonNumber, parse_rfc3339
 from flexprice_emulator.quirks import Quirks
 from flexprice_emulator.records import AlertThreshold, AutoTopup, Customer, Wallet
-from flexprice_emulator.request_log import Request
+from flexprice_emulator.request_log import Request, RequestLog
 from flexprice_emulator.responses import Response, data_response
 from flexprice_emulator.state import OperationError
 from flexprice_emulator.world import World
-
-if TYPE_CHECKING:
-    from flexprice_emulator.emulator import Emulator
 
 CONTROL_PREFIX = "/_emulator"
 
@@ -59,6 +56,16 @@ OPERATIONS = frozenset(
 )
 
 
+class Controlled(Protocol):
+    """What of the server can be controlled."""
+
+    world: World
+    quirks: Quirks
+    faults: Faults
+    requests: RequestLog
+    latency_ms: float
+
+
 class Control:
     """Answers requests to the emulator itself, as JSON objects.
 
@@ -68,7 +75,7 @@ class Control:
     ``{"contract", "latency_ms", "quirks"}``, ``GET`` and ``DELETE /requests``.
     """
 
-    def __init__(self, emulator: "Emulator") -> None:
+    def __init__(self, emulator: Controlled) -> None:
         self._emulator = emulator
         self._routes: dict[tuple[str, str], Callable[[Request], object]] = {
             ("GET", "/truth"): self._truth,

@@ -2,21 +2,19 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from flexprice_emulator import population
 from flexprice_emulator.advance import Rates, random_step
-from flexprice_emulator.customer_operations import CustomerOperations
-from flexprice_emulator.formats import nanoseconds
-from flexprice_emulator.records import Contract, Customer, Wallet
+from flexprice_emulator.operations import Operations
+from flexprice_emulator.records import Contract
 from flexprice_emulator.state import atomic
 from flexprice_emulator.truth import truth_of
 
 DEFAULT_NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
 
-class World(CustomerOperations):
+class World(Operations):
     """A billing system that is the same for the same seed and the same calls.
 
     Every method is atomic and may be called from any thread while a server answers from it.
@@ -44,33 +42,6 @@ class World(CustomerOperations):
             keep_ledger=keep_ledger,
         )
         population.populate(self, customers)
-
-    def add_customer(self, *, wallets: int | None = None) -> Customer:
-        """Add a published customer with `wallets` wallets (default: 0 to 4, by chance)."""
-        with self.lock:
-            return population.add_customer(self, wallets=wallets)
-
-    def add_wallet(
-        self,
-        customer_id: str,
-        *,
-        currency: str | None = None,
-        wallet_type: str | None = None,
-        credits_: Decimal | None = None,
-        rate: Decimal | None = None,
-        created_at: datetime | None = None,
-    ) -> Wallet:
-        """Add an active wallet to a customer; what is not given is drawn by the seed."""
-        with self.lock:
-            return population.add_wallet(
-                self,
-                self.customer(customer_id).id,
-                currency=currency,
-                wallet_type=wallet_type,
-                credits_=credits_,
-                rate=rate,
-                created_ns=None if created_at is None else nanoseconds(created_at),
-            )
 
     @atomic
     def advance(

@@ -77,7 +77,7 @@ def test_endless_answer_goes_on(august: Client) -> None:
 def test_dribble_is_slow_but_true(august: Client) -> None:
     path = "/wallets/wallet_unknown"
     true = august.get(path)
-    august.emulator.faults.add(Fault("dribble", pause=0.001, times=1))
+    august.emulator.faults.add(Fault("dribble", pause=0.002, times=1))
     begin = time.monotonic()
     slow = august.get(path, timeout=5)
     assert time.monotonic() - begin > 0.2
