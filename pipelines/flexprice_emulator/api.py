@@ -12,13 +12,18 @@ from flexprice_emulator.quirks import Quirks
 from flexprice_emulator.records import Pending, Wallet
 from flexprice_emulator.request_log import Request
 from flexprice_emulator.responses import ApiError, Response, error_response, json_response
+from flexprice_emulator.wallet_listing import (
+    WantedWallets,
+    expands_breakdown,
+    listed_wallets,
+    wanted_wallets,
+)
 from flexprice_emulator.world import World
 
 _BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False", ""), False),
 }
-_BREAKDOWN = "credits_available_breakdown"
 
 
 class Api:
@@ -36,6 +41,7 @@ class Api:
             ("POST", "/v1/customers/search"): self._search_customers,
             ("GET", "/v1/customers"): self._list_customers,
             ("GET", "/v1/wallets"): self._list_wallets,
+            ("POST", "/v1/wallets/search"): self._search_wallets,
             ("POST", "/v1/wallets/transactions/search"): self._search_transactions,
         }
 
@@ -72,9 +78,7 @@ class Api:
         query = request.query
         customer_id = self._customer_id(query.get("id", ""), query.get("lookup_key", ""))
         real_time = _boolean(query, "include_real_time_balance")
-        words = [word.strip() for word in query.get("expand", "").split(",") if word.strip()]
-        if unknown := [word for word in words if word != _BREAKDOWN]:
-            raise ApiError(400, "Invalid expand", invalid=unknown)
+        broken_down = expands_breakdown(query.get("expand", ""))
         from_cache = self.world.contract == "2026-08" and _boolean(query, "from_cache")
         max_live = _max_live(request) if from_cache else None
 
@@ -90,7 +94,7 @@ class Api:
                 record |= rendering.real_time_fields(
                     self.world, wallet, self.quirks, pending, cached=cached
                 )
-                if words:
+                if broken_down:
                     record |= rendering.breakdown_fields(self.world, wallet, self.quirks)
             texts.append(rendering.wallet_json(wallet.id, record, self.quirks))
         return json_response("[" + ",".join(texts) + "]")
@@ -132,15 +136,28 @@ class Api:
         return json_response(rendering.wallet_json(wallet.id, record, self.quirks))
 
     def _list_wallets(self, request: Request) -> Response:
-        """Answer every wallet whatever limit and offset say, with pagination that lies."""
-        wallets = [wallet for wallet in self.world.wallets.values() if not wallet.hard_deleted]
+        wanted = wanted_wallets(
+            request.query_list("wallet_ids"),
+            request.query.get("status"),
+            request.query.get("expand"),
+        )
+        return self._wallets(request, wanted)
+
+    def _search_wallets(self, request: Request) -> Response:
+        body = _json_object(request)
+        wanted = wanted_wallets(body.get("wallet_ids"), body.get("status"), body.get("expand"))
+        return self._wallets(request, wanted)
+
+    def _wallets(self, request: Request, wanted: WantedWallets) -> Response:
+        """Answer every wallet wanted, whatever limit and offset say, with pagination that lies."""
+        wallets = listed_wallets(self.world, wanted)
         _unordered(wallets, request)
-        texts = [
-            rendering.wallet_json(
-                wallet.id, rendering.wallet_record(self.world, wallet, self.quirks), self.quirks
-            )
-            for wallet in wallets
-        ]
+        texts = []
+        for wallet in wallets:
+            record = rendering.wallet_record(self.world, wallet, self.quirks)
+            if wanted.broken_down:
+                record |= rendering.breakdown_fields(self.world, wallet, self.quirks)
+            texts.append(rendering.wallet_json(wallet.id, record, self.quirks))
         return _items(texts, {"total": len(texts), "limit": 50, "offset": 0})
 
     def _list_customers(self, request: Request) -> Response:

@@ -25,11 +25,16 @@ class Request:
         pairs = parse_qsl(self.query_text, keep_blank_values=True)
         return dict(reversed(pairs))
 
+    def query_list(self, name: str) -> list[str]:
+        """Every value of a query parameter that may be repeated, in order."""
+        return [text for key, text in parse_qsl(self.query_text) if key == name]
+
     @cached_property
     def endpoint(self) -> str:
         """Method and path with ``{id}`` for an id, e.g. ``GET /v1/wallets/{id}``."""
         head, _, last = self.path.rpartition("/")
-        path = "/v1/wallets/{id}" if head == "/v1/wallets" and last else self.path
+        names_wallet = self.method == "GET" and head == "/v1/wallets" and last
+        path = "/v1/wallets/{id}" if names_wallet else self.path
         return f"{self.method} {path}"
 
     @property

@@ -14,7 +14,9 @@ def imported_by(module: Path) -> set[str]:
     return {
         node.module.removeprefix("flexprice_emulator.")
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("flexprice_emulator")
+        if isinstance(node, ast.ImportFrom)
+        and node.module is not None
+        and node.module.startswith("flexprice_emulator")
     }
 
 
