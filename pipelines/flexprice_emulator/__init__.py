@@ -11,10 +11,10 @@
 `Faults` break answers, `Quirks` makes them irregular, `RequestLog` counts requests.
 """
 
-from flexprice_emulator.advance import Rates
 from flexprice_emulator.emulator import Emulator
 from flexprice_emulator.faults import Fault, FaultKind, Faults
 from flexprice_emulator.quirks import Quirks
+from flexprice_emulator.rates import Rates
 from flexprice_emulator.records import AlertThreshold, AutoTopup, Contract, Customer, Wallet
 from flexprice_emulator.request_log import LoggedRequest, Request, RequestLog
 from flexprice_emulator.state import OperationError

@@ -3,75 +3,54 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from datetime import timedelta
 from decimal import Decimal
 
+from flexprice_emulator import reasons
 from flexprice_emulator.operations import Operations
 from flexprice_emulator.population import CURRENCIES, METADATA, PRICE_TYPES, RATES
+from flexprice_emulator.rates import Rates
 from flexprice_emulator.records import AlertThreshold, AutoTopup, Wallet
 from flexprice_emulator.state import OperationError
 
 
-@dataclass(frozen=True)
-class Rates:
-    """How often each operation happens in one step: a share of the wallets (or customers)."""
-
-    debit: float = 0.03
-    top_up: float = 0.01
-    meter_usage: float = 0.05
-    finalise_invoice: float = 0.01
-    pay_invoices: float = 0.005
-    set_name: float = 0.001
-    set_alerts: float = 0.001
-    set_auto_topup: float = 0.001
-    set_metadata: float = 0.001
-    set_allowed_price_types: float = 0.001
-    set_alert_state: float = 0.002
-    set_conversion_rate: float = 0.0005
-    set_currency: float = 0.0002
-    freeze: float = 0.001
-    thaw: float = 0.2
-    close: float = 0.001
-    close_with_remainder: float = 0.0002
-    hard_delete: float = 0.0002
-    soft_delete: float = 0.0003
-    reopen: float = 0.02
-    move_wallet: float = 0.0003
-    add_wallet: float = 0.002
-    touch_wallet: float = 0.01
-    add_customer: float = 0.002
-    archive_customer: float = 0.001
-    unarchive_customer: float = 0.01
-    rename_customer: float = 0.001
-    touch_customer: float = 0.002
-
-    @classmethod
-    def only(cls, **rates: float) -> "Rates":
-        """Return rates that are zero but for those named."""
-        return cls(**{entry.name: 0.0 for entry in fields(cls)} | rates)
-
-
-def random_step(world: Operations, rates: Rates) -> Counter[str]:
+def random_step(world: Operations, rates: Rates, elapsed: timedelta = timedelta(0)) -> Counter[str]:
     """Do one step on `world` and return how often each operation was done.
 
-    `thaw`, `reopen` and `unarchive_customer` are shares of the wallets and customers they can
+    The operations are spread over `elapsed`, by which the world's clock moves, in the order of the
+    rates. A rate is a share of the wallets, customers or transactions that its operation can
     concern; an operation that turns out to be impossible is not counted.
     """
     rng, done = world.rng, Counter[str]()
-    for entry in fields(rates):
-        rate = getattr(rates, entry.name)
-        if rate <= 0:
-            continue
-        candidates = _candidates(world, entry.name)
-        expected = rate * len(candidates)
+    names = [entry.name for entry in fields(rates) if getattr(rates, entry.name) > 0]
+    begin, span = world.now, elapsed / max(len(names), 1)
+    for number, name in enumerate(names):
+        candidates = _candidates(world, name)
+        expected = getattr(rates, name) * len(candidates)
         times = int(expected) + (rng.random() < expected % 1)
-        for key in rng.sample(candidates, min(times, len(candidates))):
+        keys = rng.sample(candidates, min(times, len(candidates)))
+        for place, key in enumerate(keys, start=1):
+            if elapsed:
+                world.set_time(begin + span * (number + place / len(keys)))
             try:
-                _OPERATIONS[entry.name](world, rng, key)
+                _OPERATIONS[name](world, rng, key)
             except OperationError:
                 continue
-            done[entry.name] += 1
+            done[name] += 1
+    world.set_time(begin + elapsed)
     return done
+
+
+def write_at_random(world: Operations, times: int) -> None:
+    """Debit and top up wallets now, so many in all: what goes on while somebody reads."""
+    wallets = _candidates(world, "debit")
+    for number in range(times if wallets else 0):
+        key = world.ledger_rng.choice(wallets)
+        if number % 2 and world.wallet(key).credit_balance > 1:
+            world.debit(key, 1)
+        else:
+            world.top_up(key, 1)
 
 
 def _candidates(world: Operations, operation: str) -> Sequence[str]:
@@ -81,11 +60,27 @@ def _candidates(world: Operations, operation: str) -> Sequence[str]:
         return [customer.id for customer in customers if customer.status == "archived"]
     if operation in ("add_customer", "archive_customer", "add_wallet") or "_customer" in operation:
         return [customer.id for customer in customers if customer.status == "published"]
+    if operation in ("complete_top_up", "fail_top_up"):
+        # A bonus is completed with its purchase.
+        pending = world.ledger.pending.values()
+        return [row.id for row in pending if row.parent_transaction_id is None]
+    if operation == "expire_credit":
+        return [row.id for row in world.ledger.expired(world.now_ns)]
+    if operation == "auto_top_up":
+        return [wallet.id for wallet in wallets if _wants_auto_topup(wallet)]
     if operation == "thaw":
         return [wallet.id for wallet in wallets if wallet.wallet_status == "frozen"]
     if operation == "reopen":
         return [wallet.id for wallet in wallets if _has_ended(wallet)]
     return [wallet.id for wallet in wallets if wallet.is_listed]
+
+
+def _wants_auto_topup(wallet: Wallet) -> bool:
+    """Whether an active wallet is below the threshold of its automatic top-up."""
+    settings = wallet.auto_topup
+    if settings is None or not settings.enabled or settings.threshold is None:
+        return False
+    return wallet.is_listed and wallet.credit_balance < settings.threshold
 
 
 def _has_ended(wallet: Wallet) -> bool:
@@ -108,7 +103,42 @@ def _debit(world: Operations, rng: random.Random, key: str) -> None:
 
 
 def _top_up(world: Operations, rng: random.Random, key: str) -> None:
-    world.top_up(key, Decimal(rng.randrange(1, 10**7)).scaleb(-4), free=rng.random() < 0.3)
+    world.top_up(key, _some_credits(rng), free=rng.random() < 0.3)
+
+
+def _some_credits(rng: random.Random) -> Decimal:
+    return Decimal(rng.randrange(1, 10**7)).scaleb(-4)
+
+
+def _subscription_grant(world: Operations, rng: random.Random, key: str) -> None:
+    world.top_up(
+        key,
+        _some_credits(rng),
+        reason=reasons.SUBSCRIPTION_CREDIT_GRANT,
+        priority=rng.choice((None, 1, 2)),
+        expires_at=world.now + timedelta(days=rng.choice((1, 7, 30, 90))),
+    )
+
+
+def _bonus_top_up(world: Operations, rng: random.Random, key: str) -> None:
+    credits_ = _some_credits(rng)
+    world.top_up(key, credits_, bonus=credits_.scaleb(-1).quantize(Decimal("0.0001")) + 1)
+
+
+def _request_top_up(world: Operations, rng: random.Random, key: str) -> None:
+    expires_at = rng.choice((None, world.now + timedelta(days=365)))
+    world.request_top_up(key, _some_credits(rng), expires_at=expires_at)
+
+
+def _manual_debit(world: Operations, rng: random.Random, key: str) -> None:
+    world.debit(key, _some_of(rng, world.wallet(key)), reasons.MANUAL_BALANCE_DEBIT)
+
+
+def _adjust_credits(world: Operations, rng: random.Random, key: str) -> None:
+    if rng.random() < 0.5:
+        world.credit(key, _some_credits(rng), reasons.CREDIT_ADJUSTMENT)
+    else:
+        world.debit(key, _some_of(rng, world.wallet(key)), reasons.CREDIT_ADJUSTMENT)
 
 
 def _meter_usage(world: Operations, rng: random.Random, key: str) -> None:
@@ -175,4 +205,18 @@ _OPERATIONS: dict[str, Callable[[Operations, random.Random, str], object]] = {
     "unarchive_customer": lambda w, _rng, key: w.unarchive_customer(key),
     "rename_customer": lambda w, rng, key: w.rename_customer(key, f"Renamed {rng.randrange(999)}"),
     "touch_customer": lambda w, _rng, key: w.touch_customer(key),
+    "subscription_grant": _subscription_grant,
+    "bonus_top_up": _bonus_top_up,
+    "request_top_up": _request_top_up,
+    "complete_top_up": lambda w, _rng, key: w.complete_top_up(key),
+    "fail_top_up": lambda w, _rng, key: w.fail_top_up(key),
+    "auto_top_up": lambda w, _rng, key: w.auto_top_up(key),
+    "expire_credit": lambda w, _rng, key: w.expire_credit(key),
+    "manual_debit": _manual_debit,
+    "credit_note": lambda w, rng, key: w.credit(key, _some_credits(rng), reasons.CREDIT_NOTE),
+    "void_invoice": lambda w, rng, key: w.credit(
+        key, _some_credits(rng), reasons.INVOICE_VOID_REFUND
+    ),
+    "adjust_credits": _adjust_credits,
+    "close_with_auto_topup": lambda w, _rng, key: w.close(key, auto_topup=True),
 }

@@ -4,14 +4,18 @@ import json
 import random
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from flexprice_emulator import rendering
-from flexprice_emulator.listing import LEDGER_FIELDS, Page, listed_customers, page_of, sorted_rows
+from flexprice_emulator.advance import write_at_random
+from flexprice_emulator.listing import Page, listed_customers, page_of, sorted_rows
 from flexprice_emulator.quirks import Quirks
 from flexprice_emulator.records import Pending, Wallet
 from flexprice_emulator.request_log import Request
 from flexprice_emulator.responses import ApiError, Response, error_response, json_response
+from flexprice_emulator.transaction_rendering import transaction_json
+from flexprice_emulator.transaction_search import find, search_of
 from flexprice_emulator.wallet_listing import (
     WantedWallets,
     expands_breakdown,
@@ -61,7 +65,7 @@ class Api:
         parent, _, last = request.path.rpartition("/")
         if request.method == "GET" and parent == "/v1/wallets" and last:
             return self._wallet
-        return lambda _request: Response(404, b"404 page not found", "text/plain")
+        return _not_found
 
     def _authorize(self, request: Request) -> None:
         key = request.headers.get("x-api-key", "")
@@ -179,15 +183,22 @@ class Api:
         return _items(texts, page.pagination(len(rows)))
 
     def _search_transactions(self, request: Request) -> Response:
-        body = _json_object(request)
-        page = page_of(body, LEDGER_FIELDS)
-        wallet_id = body.get("wallet_id")
-        rows = [
-            line for line in self.world.ledger if wallet_id is None or line.wallet_id == wallet_id
+        if not (self.quirks.has_ledger and self.world.keep_ledger):
+            return _not_found(request)
+        search = search_of(_json_object(request))
+        write_at_random(self.world, self.quirks.writes_per_transactions_page)
+        is_hidden = None
+        if self.quirks.hides_transactions:
+            is_hidden = partial(self.quirks.hides, now_ns=self.world.now_ns)
+        found = find(self.world.ledger, search, request.number, is_hidden)
+        texts = [
+            transaction_json(self.world, row, self.quirks, search.expand) for row in found.rows
         ]
-        part = sorted_rows(rows, page.sort, request.number)[page.offset : page.offset + page.limit]
-        texts = [rendering.transaction_json(self.world, line) for line in part]
-        return _items(texts, page.pagination(len(rows)))
+        return _items(texts, search.page.pagination(found.total))
+
+
+def _not_found(_request: Request) -> Response:
+    return Response(404, b"404 page not found", "text/plain")
 
 
 def _items(texts: list[str], pagination: dict[str, int]) -> Response:

@@ -8,11 +8,11 @@ from decimal import Decimal
 from inspect import signature
 from typing import Any, Protocol
 
-from flexprice_emulator.advance import Rates
 from flexprice_emulator.faults import Fault, Faults
 from flexprice_emulator.formats import JsonNumber, parse_rfc3339
 from flexprice_emulator.quirks import Quirks
-from flexprice_emulator.records import AlertThreshold, AutoTopup, Customer, Wallet
+from flexprice_emulator.rates import Rates
+from flexprice_emulator.records import AlertThreshold, AutoTopup, Customer, Transaction, Wallet
 from flexprice_emulator.request_log import Request, RequestLog
 from flexprice_emulator.responses import Response, data_response
 from flexprice_emulator.state import OperationError
@@ -24,7 +24,16 @@ CONTROL_PREFIX = "/_emulator"
 OPERATIONS = frozenset(
     {
         "debit",
+        "credit",
         "top_up",
+        "request_top_up",
+        "complete_top_up",
+        "fail_top_up",
+        "expire_credit",
+        "expire_credits",
+        "auto_top_up",
+        "change_balance_behind_ledger",
+        "change_transaction",
         "set_name",
         "set_metadata",
         "set_alert_config",
@@ -69,7 +78,8 @@ class Controlled(Protocol):
 class Control:
     """Answers requests to the emulator itself, as JSON objects.
 
-    ``GET /truth`` (``?ledger=true``), ``POST /time`` ``{"now"}``, ``POST /advance``
+    ``GET /truth`` (``?ledger=true``), ``GET /balances`` (``?at=``, a time: what every wallet held
+    then by its ledger), ``POST /time`` ``{"now"}``, ``POST /advance``
     ``{"seconds", "steps", "rates"}``, ``POST /operations`` ``{"operation", "arguments"}``,
     ``GET``, ``POST`` (one fault, or ``{"mix_rate"}``) and ``DELETE /faults``, ``POST /settings``
     ``{"contract", "latency_ms", "quirks"}``, ``GET`` and ``DELETE /requests``.
@@ -79,6 +89,7 @@ class Control:
         self._emulator = emulator
         self._routes: dict[tuple[str, str], Callable[[Request], object]] = {
             ("GET", "/truth"): self._truth,
+            ("GET", "/balances"): self._balances,
             ("POST", "/time"): self._set_time,
             ("POST", "/advance"): self._advance,
             ("POST", "/operations"): self._operate,
@@ -102,6 +113,11 @@ class Control:
 
     def _truth(self, request: Request) -> object:
         return self._emulator.world.truth(ledger=request.query.get("ledger") == "true")
+
+    def _balances(self, request: Request) -> object:
+        world, moment = self._emulator.world, _time(request.query.get("at"))
+        with world.lock:
+            return {key: world.ledger_balance_at(key, moment) for key in world.wallets}
 
     def _set_time(self, request: Request) -> object:
         self._emulator.world.set_time(_time(_body(request).get("now")))
@@ -130,7 +146,7 @@ class Control:
             if (key, arguments.get(key)) != (key, None):
                 arguments[key] = convert(arguments[key])
         result = operation(self._emulator.world, **arguments)
-        return {"id": result.id} if isinstance(result, Customer | Wallet) else {}
+        return {"id": result.id} if isinstance(result, Customer | Wallet | Transaction) else {}
 
     def _faults(self) -> object:
         faults = self._emulator.faults
@@ -212,4 +228,10 @@ _CONVERSIONS: dict[str, Callable[[Any], object]] = {
     "levels": _levels,
     "auto_topup": _auto_topup,
     "created_at": _time,
+    "expires_at": _time,
+    "bonus": Decimal,
+    "credits_available": Decimal,
+    "credit_amount": Decimal,
+    "credit_balance_before": Decimal,
+    "credit_balance_after": Decimal,
 }

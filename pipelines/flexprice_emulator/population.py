@@ -3,6 +3,8 @@
 import random
 from decimal import Decimal
 
+from flexprice_emulator import reasons
+from flexprice_emulator.bookkeeping import Entry, book_credit, book_debit
 from flexprice_emulator.formats import EXACT
 from flexprice_emulator.records import (
     ZERO,
@@ -12,8 +14,7 @@ from flexprice_emulator.records import (
     Customer,
     Wallet,
 )
-from flexprice_emulator.state import WorldState, amount_of
-from flexprice_emulator.wallet_operations import ledger_line
+from flexprice_emulator.state import WorldState
 
 _DAY_NS = 86_400_000_000_000
 _TEN_THOUSANDTH = -4
@@ -101,12 +102,16 @@ def add_wallet(
     rate: Decimal | None = None,
     created_ns: int | None = None,
 ) -> Wallet:
-    """Add an active wallet; what is not given is drawn by the world's seed."""
+    """Add an active wallet; what is not given is drawn by the world's seed.
+
+    Its ledger begins with what it holds: `credits_` as one purchase (below zero one debit),
+    credits that are drawn as a purchase and a grant of free credits, which are used first.
+    """
     rng = state.rng
     created = state.now_ns if created_ns is None else created_ns
     conversion_rate = rng.choice(RATES) if rate is None else rate
     held = _some_credits(rng) if credits_ is None else credits_
-    free = ZERO if held <= 0 else _part_of(rng, held)
+    free = ZERO if credits_ is not None else _part_of(rng, held)
     levels = _some_alert_levels(rng)
     wallet = Wallet(
         id=state.new_id("wallet", created),
@@ -119,10 +124,10 @@ def add_wallet(
         else wallet_type,
         wallet_status="active",
         status="published",
-        credit_balance=held,
-        balance=amount_of(held, conversion_rate),
-        free_credits=free,
-        purchased_credits=EXACT.subtract(max(held, ZERO), free),
+        credit_balance=ZERO,
+        balance=ZERO,
+        free_credits=ZERO,
+        purchased_credits=ZERO,
         conversion_rate=conversion_rate,
         topup_conversion_rate=conversion_rate,
         alert_enabled=levels is not None,
@@ -138,11 +143,23 @@ def add_wallet(
         updated_by=rng.choice(_USERS),
     )
     state.add_wallet_record(wallet)
-    if state.keep_ledger and held:
-        line = ledger_line(state, wallet, ZERO, held, "PURCHASED_CREDIT_DIRECT")
-        line.created_at = created
-        state.ledger.append(line)
+    updated_by = wallet.updated_by
+    _open_ledger(state, wallet, free, EXACT.subtract(held, free))
+    wallet.updated_at, wallet.updated_by = created, updated_by
     return wallet
+
+
+def _open_ledger(state: WorldState, wallet: Wallet, free: Decimal, purchased: Decimal) -> None:
+    # A wallet may be dated some minutes ahead; the ledger is never ahead of the clock.
+    at = min(wallet.created_at, state.now_ns)
+    if free > 0:
+        entry = Entry(reasons.FREE_CREDIT_GRANT, "Welcome credits", priority=1, at_ns=at)
+        book_credit(state, wallet, free, entry)
+    if purchased > 0:
+        entry = Entry(reasons.PURCHASED_CREDIT_DIRECT, "First purchase", at_ns=at)
+        book_credit(state, wallet, purchased, entry)
+    elif purchased < 0:
+        book_debit(state, wallet, -purchased, Entry(reasons.MANUAL_BALANCE_DEBIT, at_ns=at))
 
 
 def _new_customer(state: WorldState, created: int) -> Customer:

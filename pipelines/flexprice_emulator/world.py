@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flexprice_emulator import population
-from flexprice_emulator.advance import Rates, random_step
+from flexprice_emulator.advance import random_step
 from flexprice_emulator.operations import Operations
+from flexprice_emulator.rates import Rates
 from flexprice_emulator.records import Contract
 from flexprice_emulator.state import atomic
-from flexprice_emulator.truth import truth_of
+from flexprice_emulator.truth import ledger_balance_at, truth_of
 
 DEFAULT_NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
@@ -51,20 +52,27 @@ class World(Operations):
         steps: int = 1,
         rates: Rates | None = None,
     ) -> Counter[str]:
-        """Move the clock by `elapsed` in each of `steps` steps, and things happen by `rates`.
+        """Move the clock by `elapsed` in each of `steps` steps, while things happen by `rates`.
 
         Returns how often each operation was done.
         """
         done = Counter[str]()
         for _ in range(steps):
-            self.pass_time(elapsed)
-            done += random_step(self, rates or Rates())
+            done += random_step(self, rates or Rates(), elapsed)
         return done
 
     @atomic
-    def truth(self, *, ledger: bool = False) -> dict[str, Any]:
+    def truth(self, *, ledger: bool = False, transactions: bool = True) -> dict[str, Any]:
         """Return the full state as plain data; see `flexprice_emulator.truth.truth_of`."""
-        return truth_of(self, ledger=ledger)
+        return truth_of(self, ledger=ledger, transactions=transactions)
+
+    @atomic
+    def ledger_balance_at(self, wallet_id: str, moment: datetime) -> dict[str, Any]:
+        """Return what a wallet held at a moment (with a time zone) by its ledger.
+
+        See `flexprice_emulator.truth.ledger_balance_at`.
+        """
+        return ledger_balance_at(self, wallet_id, moment)
 
     @atomic
     def published_customer_ids(self) -> list[str]:
