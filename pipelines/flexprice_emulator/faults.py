@@ -19,6 +19,7 @@ FaultKind = Literal[
     "unavailable",
     "unauthorized",
     "forbidden",
+    "not_found",
     "redirect",
     "html",
     "wrong_shape",
@@ -53,6 +54,7 @@ ANSWERS: frozenset[FaultKind] = frozenset(
         "unavailable",
         "unauthorized",
         "forbidden",
+        "not_found",
         "redirect",
         "html",
         "wrong_shape",
@@ -69,8 +71,8 @@ class Fault:
     """One fault and the requests it concerns; all conditions given must hold.
 
     `kind`: ``rate_limited`` (429), ``server_error`` (500), ``bad_gateway`` (502, HTML),
-    ``unavailable`` (503), ``unauthorized`` (401), ``forbidden`` (403), ``redirect`` (302 to
-    `location`), ``html`` (200 with a page), ``wrong_shape`` (200; an object where a list is
+    ``unavailable`` (503), ``unauthorized`` (401), ``forbidden`` (403), ``not_found``
+    (404), ``redirect`` (302 to `location`), ``html`` (200 with a page), ``wrong_shape`` (200; an object where a list is
     expected and the other way round), ``not_json`` (200, broken JSON), ``empty_body`` (200),
     ``reset`` (the connection is reset), ``close`` (closed before an answer), ``truncated``
     (half of the body, then closed), ``endless`` (chunks without end), ``silence`` (headers,
@@ -191,6 +193,7 @@ def faulty_response(fault: Fault, true_answer: Response, contract: Contract) -> 
         "server_error": (500, "Internal server error"),
         "unauthorized": (401, "Invalid API key"),
         "forbidden": (403, "no access to this environment"),
+        "not_found": (404, "not found"),
     }
     if fault.kind in simple:
         status, message = simple[fault.kind]

@@ -68,6 +68,14 @@ class Quirks:
         """Whether something is left out for a wallet: chosen by name, or by rate."""
         return wallet_id in chosen or (rate > 0 and chance(wallet_id, *key) < rate)
 
+    def concerns_transaction(self, transaction_id: str) -> bool:
+        """Whether a transaction is sent otherwise than it is."""
+        return bool(
+            self.extra_transaction_fields
+            or transaction_id in self.transaction_fields
+            or transaction_id in self.transaction_records
+        )
+
     @property
     def hides_transactions(self) -> bool:
         """Whether any transaction may be hidden."""

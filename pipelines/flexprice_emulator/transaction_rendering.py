@@ -1,5 +1,7 @@
 """Transactions as JSON text, field by field as the server sends them."""
 
+import json
+
 from flexprice_emulator.formats import decimal_text, rfc3339
 from flexprice_emulator.quirks import Quirks
 from flexprice_emulator.records import Transaction
@@ -12,6 +14,9 @@ from flexprice_emulator.rendering import (
     with_quirks,
 )
 from flexprice_emulator.state import WorldState
+
+#: Three times as fast as `json_text`, and the same for texts, whole numbers and null.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def transaction_json(
@@ -58,6 +63,8 @@ def transaction_json(
         record["parent_transaction_id"] = row.parent_transaction_id
     if expand:
         record |= _expanded(state, row, quirks, expand)
+    elif not quirks.concerns_transaction(row.id):
+        return _encode(record)
     return with_quirks(
         record,
         quirks.extra_transaction_fields,

@@ -20,6 +20,7 @@ from tests.emulator.emulator_client import Client
         ("unavailable", 503),
         ("unauthorized", 401),
         ("forbidden", 403),
+        ("not_found", 404),
         ("redirect", 302),
         ("html", 200),
         ("wrong_shape", 200),
