@@ -55,7 +55,13 @@ def serve(emulator: Emulator, lifetime: float | None = None) -> None:
     type=click.FloatRange(0),
     default=0.0,
     show_default=True,
-    help="Milliseconds that every answer takes.",
+    help="Milliseconds that every answer takes at least.",
+)
+@click.option(
+    "--capacity",
+    type=click.IntRange(1),
+    default=None,
+    help="How many requests are worked on at once, others wait; with --latency-ms.  [default: any]",
 )
 @click.option(
     "--api-key",
@@ -82,6 +88,7 @@ def emulator_command(
     seed: int,
     port: int,
     latency_ms: float,
+    capacity: int | None,
     api_key: str,
     fault_rate: float,
     lifetime: float | None,
@@ -93,6 +100,7 @@ def emulator_command(
         contract=contract,
         port=port,
         latency_ms=latency_ms,
+        capacity=capacity,
         api_key=api_key,
         fault_rate=fault_rate,
     )

@@ -73,6 +73,7 @@ class Controlled(Protocol):
     faults: Faults
     requests: RequestLog
     latency_ms: float
+    capacity: int | None
 
 
 class Control:
@@ -82,7 +83,7 @@ class Control:
     then by its ledger), ``POST /time`` ``{"now"}``, ``POST /advance``
     ``{"seconds", "steps", "rates"}``, ``POST /operations`` ``{"operation", "arguments"}``,
     ``GET``, ``POST`` (one fault, or ``{"mix_rate"}``) and ``DELETE /faults``, ``POST /settings``
-    ``{"contract", "latency_ms", "quirks"}``, ``GET`` and ``DELETE /requests``.
+    ``{"contract", "latency_ms", "capacity", "quirks"}``, ``GET`` and ``DELETE /requests``.
     """
 
     def __init__(self, emulator: Controlled) -> None:
@@ -170,7 +171,7 @@ class Control:
 
     def _set(self, request: Request) -> object:
         emulator, body = self._emulator, _body(request)
-        if unknown := set(body) - {"contract", "latency_ms", "quirks"}:
+        if unknown := set(body) - {"contract", "latency_ms", "capacity", "quirks"}:
             raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
         quirks = body.get("quirks", {})
         if unknown := set(quirks) - {entry.name for entry in fields(Quirks)}:
@@ -180,6 +181,9 @@ class Control:
         with emulator.world.lock:
             emulator.world.contract = body.get("contract", emulator.world.contract)
             emulator.latency_ms = float(body.get("latency_ms", emulator.latency_ms))
+            if "capacity" in body:
+                capacity = body["capacity"]
+                emulator.capacity = None if capacity is None else int(capacity)
             for name, value in quirks.items():
                 # Sets and rates come as lists and as text of numbers; the rest as it is.
                 kind = type(getattr(emulator.quirks, name))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from flexprice_emulator.formats import EXACT, JsonNumber, decimal_text, json_text, rfc3339
+from flexprice_emulator.formats import EXACT, JsonNumber, RawJson, decimal_text, json_text, rfc3339
 from flexprice_emulator.quirks import Quirks, chance
 from flexprice_emulator.records import AlertThreshold, Customer, Pending, Wallet
 from flexprice_emulator.state import WorldState
@@ -12,12 +12,6 @@ _SIXTEEN_DECIMALS = Decimal(1).scaleb(-16)
 _NOTHING = Pending()
 
 Record = dict[str, object]
-
-
-class RawJson(JsonNumber):
-    """JSON text of any kind, written as it stands."""
-
-    __slots__ = ()
 
 
 def wallet_record(state: WorldState, wallet: Wallet, quirks: Quirks) -> Record:

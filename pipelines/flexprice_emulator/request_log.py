@@ -65,6 +65,9 @@ class RequestLog:
     def __init__(self, keep: int = 10_000) -> None:
         self._lock = threading.Lock()
         self.entries: deque[LoggedRequest] = deque(maxlen=keep)
+        #: For each of the last requests: how many were under way with it when it arrived, and
+        #: how many seconds the server takes for its answer.
+        self.delays: deque[tuple[int, float]] = deque(maxlen=keep)
         self._numbers = 0
         self._active = 0
         self.clear()
@@ -73,6 +76,7 @@ class RequestLog:
         """Forget all counts and requests, not the numbering."""
         with self._lock:
             self.entries.clear()
+            self.delays.clear()
             #: Requests by endpoint, answers by status (faults without a status under their name).
             self.by_endpoint: Counter[str] = Counter()
             self.by_status: Counter[str] = Counter()
@@ -101,6 +105,11 @@ class RequestLog:
             self.by_endpoint[request.endpoint] += 1
             self._active += 1
             self.max_concurrency = max(self.max_concurrency, self._active)
+
+    def note_delay(self, seconds: float) -> None:
+        """Note how long the server takes for the request that has just arrived."""
+        with self._lock:
+            self.delays.append((self._active, seconds))
 
     def end(self, outcome: str) -> None:
         """Count an answer by its status, or by the name of its fault."""

@@ -2,11 +2,10 @@
 
 import json
 
-from flexprice_emulator.formats import decimal_text, rfc3339
+from flexprice_emulator.formats import RawJson, decimal_text, rfc3339
 from flexprice_emulator.quirks import Quirks
 from flexprice_emulator.records import Transaction
 from flexprice_emulator.rendering import (
-    RawJson,
     Record,
     customer_json,
     wallet_json,
