@@ -182,7 +182,7 @@ def test_faults_of_pages_leave_other_answers_alone(august: Client) -> None:
     plain = august.get("/wallets/wallet_unknown").content
     for kind in ("short_page", "larger_total"):
         august.emulator.faults.clear()
-        august.emulator.faults.add(Fault(kind))  # type: ignore[arg-type]
+        august.emulator.faults.add(Fault(kind))
         assert august.get("/wallets/wallet_unknown").content == plain
         assert isinstance(august.wallets(key), list)
 
