@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from flexprice_emulator.alerts import follow_balance
 from flexprice_emulator.formats import EXACT, rfc3339
 from flexprice_emulator.reasons import (
     BROKEN_DOWN_AS,
@@ -190,6 +191,7 @@ def _add_to_breakdown(wallet: Wallet, reason: str, credits_: Decimal) -> None:
 def _set_balance(state: WorldState, wallet: Wallet, credits_: Decimal) -> None:
     balance = amount_of(credits_, wallet.conversion_rate)
     wallet.credit_balance, wallet.balance = credits_, balance
+    follow_balance(wallet)
     state.mark_updated(wallet, "system")
 
 

@@ -8,6 +8,7 @@ import click
 
 from flexprice_emulator.emulator import DEFAULT_API_KEY, Emulator
 from flexprice_emulator.records import Contract
+from flexprice_emulator.world import World
 
 
 def serve(emulator: Emulator, lifetime: float | None = None) -> None:
@@ -43,6 +44,13 @@ def serve(emulator: Emulator, lifetime: float | None = None) -> None:
     help="How many customers there are.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same customers.")
+@click.option(
+    "--days",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How many days of business there were before; each takes a moment for each customer.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -86,6 +94,7 @@ def emulator_command(
     contract: Contract,
     customers: int,
     seed: int,
+    days: int,
     port: int,
     latency_ms: float,
     capacity: int | None,
@@ -95,9 +104,8 @@ def emulator_command(
 ) -> None:
     """Serve an emulated Flexprice API on this machine, to try things without an account."""
     emulator = Emulator(
-        customers=customers,
+        world=World.company(customers, seed=seed, contract=contract, days=days),
         seed=seed,
-        contract=contract,
         port=port,
         latency_ms=latency_ms,
         capacity=capacity,

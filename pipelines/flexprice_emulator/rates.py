@@ -35,7 +35,8 @@ class Rates:
     unarchive_customer: float = 0.01
     rename_customer: float = 0.001
     touch_customer: float = 0.002
-    # The rest happens only where it is asked for: see `Rates.with_ledger`.
+    # The rest happens only where it is asked for: see `with_ledger` and `company`.
+    change_plan: float = 0.0
     subscription_grant: float = 0.0
     bonus_top_up: float = 0.0
     request_top_up: float = 0.0
@@ -59,6 +60,15 @@ class Rates:
         """Return the default rates with everything that a ledger can hold, and those named."""
         return cls(**_LEDGER_RATES | rates)
 
+    @classmethod
+    def company(cls, **rates: float) -> "Rates":
+        """Return what happens to a company in half a day, but for the rates named.
+
+        Customers use what they hold within some months, and most of them buy more in time.
+        Nothing is lost but by expiry and termination; no rate and no currency changes.
+        """
+        return cls.only(**_COMPANY_RATES | rates)
+
 
 #: Money gets into closed wallets, expires, and comes with reasons that no breakdown knows.
 _LEDGER_RATES = {
@@ -74,4 +84,40 @@ _LEDGER_RATES = {
     "void_invoice": 0.001,
     "adjust_credits": 0.001,
     "close_with_auto_topup": 0.004,
+}
+
+_COMPANY_RATES = {
+    "debit": 0.45,
+    "meter_usage": 0.5,
+    "finalise_invoice": 0.04,
+    "pay_invoices": 0.05,
+    "top_up": 0.03,
+    "subscription_grant": 0.005,
+    "bonus_top_up": 0.0003,
+    "request_top_up": 0.005,
+    "complete_top_up": 0.1,
+    "fail_top_up": 0.005,
+    "auto_top_up": 0.5,
+    "expire_credit": 0.95,
+    "manual_debit": 0.001,
+    "credit_note": 0.0003,
+    "void_invoice": 0.0002,
+    "adjust_credits": 0.0002,
+    "set_name": 0.0005,
+    "set_alerts": 0.001,
+    "set_auto_topup": 0.001,
+    "set_metadata": 0.0005,
+    "set_allowed_price_types": 0.0003,
+    "freeze": 0.0007,
+    "thaw": 0.05,
+    "close": 0.0007,
+    "close_with_auto_topup": 0.0005,
+    "add_wallet": 0.001,
+    "touch_wallet": 0.01,
+    "add_customer": 0.0012,
+    "archive_customer": 0.002,
+    "unarchive_customer": 0.01,
+    "rename_customer": 0.0005,
+    "change_plan": 0.001,
+    "touch_customer": 0.002,
 }

@@ -88,6 +88,8 @@ class Wallet:
     updated_at: int
     created_by: str
     updated_by: str
+    #: What it usually holds, in credits: random operations move it in proportion to this.
+    usual_credits: Decimal = Decimal(100)
     #: What is left of credits whose reason the breakdown does not know.
     other_credits: Decimal = ZERO
     #: Whether the breakdown fails, which is for good: see `reasons.BROKEN_DOWN_AS`.

@@ -83,7 +83,10 @@ class WorldState:
 
     @atomic
     def set_time(self, now: datetime) -> None:
-        """Set the world's clock, forwards or backwards (ValueError without a time zone)."""
+        """Set the world's clock, forwards or backwards (ValueError without a time zone).
+
+        What is written after a step backwards stands earlier in the ledger than it happened.
+        """
         self.now_ns = nanoseconds(now)
         self.version += 1
 

@@ -44,6 +44,21 @@ class World(Operations):
         )
         population.populate(self, customers)
 
+    @classmethod
+    def company(
+        cls,
+        customers: int = 50,
+        *,
+        seed: int = 1,
+        contract: Contract = "2026-08",
+        now: datetime = DEFAULT_NOW,
+        days: int = 30,
+    ) -> "World":
+        """Return a world in which `days` days of business end `now`, at the rates of a company."""
+        world = cls(customers, seed=seed, contract=contract, now=now - timedelta(days=days))
+        world.advance(timedelta(hours=12), steps=2 * days, rates=Rates.company())
+        return world
+
     @atomic
     def advance(
         self,
