@@ -35,6 +35,9 @@ class Quirks:
     omit_unpaid_rate: float = 0.0
     #: Share of the wallets whose real-time figure is marked `is_cached_fallback` (August).
     cached_fallback_rate: float = 0.0
+    #: Wallets whose real-time figures are those of their last answer before they came in here,
+    #: marked `is_cached_fallback`: they miss whatever has moved since, top-ups too (August).
+    cached_wallets: set[str] = field(default_factory=set)
     #: Fields added to every wallet and every customer record, as plain data.
     extra_wallet_fields: Mapping[str, object] = field(default_factory=dict)
     extra_customer_fields: Mapping[str, object] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Each oddity of the API, asked of the running server."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -221,3 +222,31 @@ def test_from_cache_answers_older_figures_in_august_only(client: Client) -> None
     else:
         assert usage() != (before, None)
         assert usage()[1] is None
+
+
+def test_cached_wallet_misses_what_has_moved_since(august: Client) -> None:
+    world, quirks = august.emulator.world, august.emulator.quirks
+    customer = world.add_customer(wallets=0)
+    for kind in ("PRE_PAID", "POST_PAID"):
+        world.add_wallet(
+            customer.id, currency="usd", wallet_type=kind, credits_=Decimal(10), rate=Decimal(1)
+        )
+    stale, fresh = (wallet.id for wallet in world.wallets_of(customer.id))
+
+    def figures() -> dict[str, tuple[str, str, bool]]:
+        return {
+            row["id"]: (row["balance"], row["real_time_balance"], row["is_cached_fallback"])
+            for row in august.wallets(customer.id, include_real_time_balance="true")
+        }
+
+    before = figures()
+    assert before[stale] == ("10", "10", False)
+    quirks.cached_wallets = {stale}
+    world.top_up(stale, 100)
+    world.top_up(fresh, 100)
+    assert figures() == {stale: ("110", "10", True), fresh: ("110", "110", False)}
+    quirks.cached_wallets.clear()
+    assert figures()[stale] == ("110", "110", False)
+    quirks.cached_wallets = {stale}
+    world.debit(stale, 1)
+    assert figures()[stale] == ("109", "110", True)
