@@ -7,15 +7,23 @@ from flexprice_emulator import population
 from flexprice_emulator.customer_operations import CustomerOperations
 from flexprice_emulator.formats import nanoseconds
 from flexprice_emulator.records import Customer, Wallet
+from flexprice_emulator.state import OperationError
 
 
 class Operations(CustomerOperations):
     """The operations on what exists, and those that add to it."""
 
-    def add_customer(self, *, wallets: int | None = None) -> Customer:
-        """Add a published customer with `wallets` wallets (default: 0 to 4, by chance)."""
+    def add_customer(
+        self, *, wallets: int | None = None, external_id: str | None = None
+    ) -> Customer:
+        """Add a published customer with `wallets` wallets (default: 0 to 4, by chance).
+
+        Raises OperationError where another customer has the `external_id`.
+        """
         with self.lock:
-            return population.add_customer(self, wallets=wallets)
+            if external_id in self.customer_ids_by_external_id:
+                raise OperationError(f"there is a customer with the external id {external_id}")
+            return population.add_customer(self, wallets=wallets, external_id=external_id)
 
     def add_wallet(
         self,

@@ -31,6 +31,7 @@ def add_customer(
     wallets: int | None = None,
     created_ns: int | None = None,
     archived: bool = False,
+    external_id: str | None = None,
 ) -> Customer:
     """Add a customer with `wallets` wallets (default: 0 to 4, by chance) and pending amounts.
 
@@ -39,6 +40,7 @@ def add_customer(
     rng = state.rng
     created = state.now_ns if created_ns is None else created_ns
     customer = _new_customer(state, created)
+    customer.external_id = external_id or customer.external_id
     state.add_customer_record(customer)
     if archived:
         customer.status, wallets = "archived", wallets or 0

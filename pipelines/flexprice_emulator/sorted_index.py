@@ -46,9 +46,8 @@ class SortedIndex:
         if place == len(block) or block[place] != key:
             raise KeyError(key)
         del block[place]
-        if block:
-            self._last[number] = block[-1]
-        else:
+        # The last key stands for its block as long as there is one, also once it is gone itself.
+        if not block:
             del self._blocks[number], self._last[number]
 
     def position(self, key: Key) -> int:
