@@ -77,8 +77,7 @@ class Api:
             raise ApiError(401, "Invalid API key")
         environment = request.headers.get("x-environment-id", "")
         if key == self.unbound_api_key and environment != self.world.environment_id:
-            reason = "unknown environment" if environment else "X-Environment-ID is required"
-            raise ApiError(403, reason)
+            raise ApiError(403, "Invalid or inaccessible environment")
 
     def _customer_wallets(self, request: Request) -> Response:
         query = request.query

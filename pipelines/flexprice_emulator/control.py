@@ -79,10 +79,10 @@ class Controlled(Protocol):
 class Control:
     """Answers requests to the emulator itself, as JSON objects.
 
-    ``GET /truth`` (``?ledger=true``), ``GET /balances`` (``?at=``, a time: what every wallet held
-    then by its ledger), ``POST /time`` ``{"now"}``, ``POST /advance``
-    ``{"seconds", "steps", "rates"}``, ``POST /operations`` ``{"operation", "arguments"}``,
-    ``GET``, ``POST`` (one fault, or ``{"mix_rate"}``) and ``DELETE /faults``, ``POST /settings``
+    ``GET /truth`` (``?ledger=true``, ``?transactions=false``), ``GET /balances`` (``?at=``, a time:
+    what every wallet held then by its ledger), ``POST /time`` ``{"now"}``, ``POST /advance``
+    ``{"seconds", "steps", "rates"}``, ``POST /operations`` ``{"operation", "arguments"}``, ``GET``,
+    ``POST`` (one fault, or ``{"mix_rate"}``) and ``DELETE /faults``, ``POST /settings``
     ``{"contract", "latency_ms", "capacity", "quirks"}``, ``GET`` and ``DELETE /requests``.
     """
 
@@ -113,7 +113,11 @@ class Control:
             return data_response({"error": str(error) or type(error).__name__}, 400)
 
     def _truth(self, request: Request) -> object:
-        return self._emulator.world.truth(ledger=request.query.get("ledger") == "true")
+        query = request.query
+        return self._emulator.world.truth(
+            ledger=query.get("ledger") == "true",
+            transactions=query.get("transactions") != "false",
+        )
 
     def _balances(self, request: Request) -> object:
         world, moment = self._emulator.world, _time(request.query.get("at"))

@@ -200,6 +200,7 @@ def test_keys(client: Client) -> None:
     refused = client.get(path, headers=unbound)
     assert refused.status_code == 403
     assert refused.json()["error"] == "Access denied"
+    assert refused.json()["message"] == "Invalid or inaccessible environment"
     chosen = unbound | {"X-Environment-ID": emulator.world.environment_id}
     assert client.get(path, headers=chosen).status_code == 200
 

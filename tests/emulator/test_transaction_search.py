@@ -425,4 +425,5 @@ def test_control_moves_money_and_tells_balances(august: Client) -> None:
         "GET", f"/balances?at={world.now.isoformat().replace('+00:00', 'Z')}"
     ).json()
     assert (now[key]["credit_balance"], set(then)) == ("9.5", set(world.wallets))
+    assert "transactions" not in august.control("GET", "/truth?transactions=false").json()
     assert august.control("GET", "/truth").json()["transactions"][pending]["credit_amount"] == "7.5"
