@@ -76,7 +76,7 @@ def small_history(temporary: pytest.TempPathFactory) -> SmallHistory:
 def _story() -> Iterator[tuple[Emulator, str, str, Iterator[datetime]]]:
     first, *_ = CREDITS
     world = World(25, seed=7, now=first)
-    customer = world.add_customer(wallets=0)
+    customer = world.add_customer(wallets=0, external_id="account-of-the-story")
     wallet = world.add_wallet(
         customer.id,
         currency="usd",

@@ -11,11 +11,19 @@
 `Faults` break answers, `Quirks` makes them irregular, `RequestLog` counts requests.
 """
 
-from flexprice_emulator.advance import Rates
 from flexprice_emulator.emulator import Emulator
 from flexprice_emulator.faults import Fault, FaultKind, Faults
+from flexprice_emulator.formats import RawJson, nested_json
 from flexprice_emulator.quirks import Quirks
-from flexprice_emulator.records import AlertThreshold, AutoTopup, Contract, Customer, Wallet
+from flexprice_emulator.rates import Rates
+from flexprice_emulator.records import (
+    AlertThreshold,
+    AutoTopup,
+    Contract,
+    Customer,
+    Transaction,
+    Wallet,
+)
 from flexprice_emulator.request_log import LoggedRequest, Request, RequestLog
 from flexprice_emulator.state import OperationError
 from flexprice_emulator.world import World
@@ -33,8 +41,11 @@ __all__ = [
     "OperationError",
     "Quirks",
     "Rates",
+    "RawJson",
     "Request",
     "RequestLog",
+    "Transaction",
     "Wallet",
     "World",
+    "nested_json",
 ]

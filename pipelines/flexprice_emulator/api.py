@@ -4,21 +4,30 @@ import json
 import random
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from flexprice_emulator import rendering
-from flexprice_emulator.listing import LEDGER_FIELDS, Page, listed_customers, page_of, sorted_rows
+from flexprice_emulator.advance import write_at_random
+from flexprice_emulator.listing import Page, listed_customers, page_of, sorted_rows
 from flexprice_emulator.quirks import Quirks
 from flexprice_emulator.records import Pending, Wallet
 from flexprice_emulator.request_log import Request
 from flexprice_emulator.responses import ApiError, Response, error_response, json_response
+from flexprice_emulator.transaction_rendering import transaction_json
+from flexprice_emulator.transaction_search import find, search_of
+from flexprice_emulator.wallet_listing import (
+    WantedWallets,
+    expands_breakdown,
+    listed_wallets,
+    wanted_wallets,
+)
 from flexprice_emulator.world import World
 
 _BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False", ""), False),
 }
-_BREAKDOWN = "credits_available_breakdown"
 
 
 class Api:
@@ -31,11 +40,14 @@ class Api:
         self.unbound_api_key = unbound_api_key
         # Pending amounts as last computed, with the world's time: what from_cache answers from.
         self._cache: dict[tuple[str, str], tuple[int, Pending]] = {}
+        # Real-time fields as last answered, by wallet: what a cached wallet is answered from.
+        self._real_time_cache: dict[str, dict[str, object]] = {}
         self._routes: dict[tuple[str, str], Callable[[Request], Response]] = {
             ("GET", "/v1/customers/wallets"): self._customer_wallets,
             ("POST", "/v1/customers/search"): self._search_customers,
             ("GET", "/v1/customers"): self._list_customers,
             ("GET", "/v1/wallets"): self._list_wallets,
+            ("POST", "/v1/wallets/search"): self._search_wallets,
             ("POST", "/v1/wallets/transactions/search"): self._search_transactions,
         }
 
@@ -55,7 +67,7 @@ class Api:
         parent, _, last = request.path.rpartition("/")
         if request.method == "GET" and parent == "/v1/wallets" and last:
             return self._wallet
-        return lambda _request: Response(404, b"404 page not found", "text/plain")
+        return _not_found
 
     def _authorize(self, request: Request) -> None:
         key = request.headers.get("x-api-key", "")
@@ -65,16 +77,13 @@ class Api:
             raise ApiError(401, "Invalid API key")
         environment = request.headers.get("x-environment-id", "")
         if key == self.unbound_api_key and environment != self.world.environment_id:
-            reason = "unknown environment" if environment else "X-Environment-ID is required"
-            raise ApiError(403, reason)
+            raise ApiError(403, "Invalid or inaccessible environment")
 
     def _customer_wallets(self, request: Request) -> Response:
         query = request.query
         customer_id = self._customer_id(query.get("id", ""), query.get("lookup_key", ""))
         real_time = _boolean(query, "include_real_time_balance")
-        words = [word.strip() for word in query.get("expand", "").split(",") if word.strip()]
-        if unknown := [word for word in words if word != _BREAKDOWN]:
-            raise ApiError(400, "Invalid expand", invalid=unknown)
+        broken_down = expands_breakdown(query.get("expand", ""))
         from_cache = self.world.contract == "2026-08" and _boolean(query, "from_cache")
         max_live = _max_live(request) if from_cache else None
 
@@ -87,13 +96,22 @@ class Api:
             record = rendering.wallet_record(self.world, wallet, self.quirks)
             if real_time:
                 pending, cached = self._pending(wallet, from_cache=from_cache, max_live=max_live)
-                record |= rendering.real_time_fields(
-                    self.world, wallet, self.quirks, pending, cached=cached
-                )
-                if words:
+                record |= self._real_time(wallet, pending, cached=cached)
+                if broken_down:
                     record |= rendering.breakdown_fields(self.world, wallet, self.quirks)
             texts.append(rendering.wallet_json(wallet.id, record, self.quirks))
         return json_response("[" + ",".join(texts) + "]")
+
+    def _real_time(self, wallet: Wallet, pending: Pending, *, cached: bool) -> dict[str, object]:
+        """Return the real-time fields; of a cached wallet those of its last fresh answer."""
+        is_cached = wallet.id in self.quirks.cached_wallets and self.world.contract == "2026-08"
+        if is_cached and wallet.id in self._real_time_cache:
+            return {**self._real_time_cache[wallet.id], "is_cached_fallback": True}
+        fields = rendering.real_time_fields(
+            self.world, wallet, self.quirks, pending, cached=cached or is_cached
+        )
+        self._real_time_cache[wallet.id] = fields
+        return fields
 
     def _customer_id(self, customer_id: str, lookup_key: str) -> str:
         """Return the id of the customer asked for: archived ones only by `id`."""
@@ -132,15 +150,28 @@ class Api:
         return json_response(rendering.wallet_json(wallet.id, record, self.quirks))
 
     def _list_wallets(self, request: Request) -> Response:
-        """Answer every wallet whatever limit and offset say, with pagination that lies."""
-        wallets = [wallet for wallet in self.world.wallets.values() if not wallet.hard_deleted]
+        wanted = wanted_wallets(
+            request.query_list("wallet_ids"),
+            request.query.get("status"),
+            request.query.get("expand"),
+        )
+        return self._wallets(request, wanted)
+
+    def _search_wallets(self, request: Request) -> Response:
+        body = _json_object(request)
+        wanted = wanted_wallets(body.get("wallet_ids"), body.get("status"), body.get("expand"))
+        return self._wallets(request, wanted)
+
+    def _wallets(self, request: Request, wanted: WantedWallets) -> Response:
+        """Answer every wallet wanted, whatever limit and offset say, with pagination that lies."""
+        wallets = listed_wallets(self.world, wanted)
         _unordered(wallets, request)
-        texts = [
-            rendering.wallet_json(
-                wallet.id, rendering.wallet_record(self.world, wallet, self.quirks), self.quirks
-            )
-            for wallet in wallets
-        ]
+        texts = []
+        for wallet in wallets:
+            record = rendering.wallet_record(self.world, wallet, self.quirks)
+            if wanted.broken_down:
+                record |= rendering.breakdown_fields(self.world, wallet, self.quirks)
+            texts.append(rendering.wallet_json(wallet.id, record, self.quirks))
         return _items(texts, {"total": len(texts), "limit": 50, "offset": 0})
 
     def _list_customers(self, request: Request) -> Response:
@@ -162,15 +193,22 @@ class Api:
         return _items(texts, page.pagination(len(rows)))
 
     def _search_transactions(self, request: Request) -> Response:
-        body = _json_object(request)
-        page = page_of(body, LEDGER_FIELDS)
-        wallet_id = body.get("wallet_id")
-        rows = [
-            line for line in self.world.ledger if wallet_id is None or line.wallet_id == wallet_id
+        if not (self.quirks.has_ledger and self.world.keep_ledger):
+            return _not_found(request)
+        search = search_of(_json_object(request))
+        write_at_random(self.world, self.quirks.writes_per_transactions_page)
+        is_hidden = None
+        if self.quirks.hides_transactions:
+            is_hidden = partial(self.quirks.hides, now_ns=self.world.now_ns)
+        found = find(self.world.ledger, search, request.number, is_hidden)
+        texts = [
+            transaction_json(self.world, row, self.quirks, search.expand) for row in found.rows
         ]
-        part = sorted_rows(rows, page.sort, request.number)[page.offset : page.offset + page.limit]
-        texts = [rendering.transaction_json(self.world, line) for line in part]
-        return _items(texts, page.pagination(len(rows)))
+        return _items(texts, search.page.pagination(found.total))
+
+
+def _not_found(_request: Request) -> Response:
+    return Response(404, b"404 page not found", "text/plain")
 
 
 def _items(texts: list[str], pagination: dict[str, int]) -> Response:

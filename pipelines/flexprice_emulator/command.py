@@ -8,6 +8,7 @@ import click
 
 from flexprice_emulator.emulator import DEFAULT_API_KEY, Emulator
 from flexprice_emulator.records import Contract
+from flexprice_emulator.world import World
 
 
 def serve(emulator: Emulator, lifetime: float | None = None) -> None:
@@ -44,6 +45,13 @@ def serve(emulator: Emulator, lifetime: float | None = None) -> None:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same customers.")
 @click.option(
+    "--days",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How many days of business there were before; each takes a moment for each customer.",
+)
+@click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
@@ -55,7 +63,13 @@ def serve(emulator: Emulator, lifetime: float | None = None) -> None:
     type=click.FloatRange(0),
     default=0.0,
     show_default=True,
-    help="Milliseconds that every answer takes.",
+    help="Milliseconds that every answer takes at least.",
+)
+@click.option(
+    "--capacity",
+    type=click.IntRange(1),
+    default=None,
+    help="How many requests are worked on at once, others wait; with --latency-ms.  [default: any]",
 )
 @click.option(
     "--api-key",
@@ -80,19 +94,21 @@ def emulator_command(
     contract: Contract,
     customers: int,
     seed: int,
+    days: int,
     port: int,
     latency_ms: float,
+    capacity: int | None,
     api_key: str,
     fault_rate: float,
     lifetime: float | None,
 ) -> None:
     """Serve an emulated Flexprice API on this machine, to try things without an account."""
     emulator = Emulator(
-        customers=customers,
+        world=World.company(customers, seed=seed, contract=contract, days=days),
         seed=seed,
-        contract=contract,
         port=port,
         latency_ms=latency_ms,
+        capacity=capacity,
         api_key=api_key,
         fault_rate=fault_rate,
     )

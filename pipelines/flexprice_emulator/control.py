@@ -6,20 +6,17 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from flexprice_emulator.advance import Rates
-from flexprice_emulator.faults import Fault
+from flexprice_emulator.faults import Fault, Faults
 from flexprice_emulator.formats import JsonNumber, parse_rfc3339
 from flexprice_emulator.quirks import Quirks
-from flexprice_emulator.records import AlertThreshold, AutoTopup, Customer, Wallet
-from flexprice_emulator.request_log import Request
+from flexprice_emulator.rates import Rates
+from flexprice_emulator.records import AlertThreshold, AutoTopup, Customer, Transaction, Wallet
+from flexprice_emulator.request_log import Request, RequestLog
 from flexprice_emulator.responses import Response, data_response
 from flexprice_emulator.state import OperationError
 from flexprice_emulator.world import World
-
-if TYPE_CHECKING:
-    from flexprice_emulator.emulator import Emulator
 
 CONTROL_PREFIX = "/_emulator"
 
@@ -27,7 +24,16 @@ CONTROL_PREFIX = "/_emulator"
 OPERATIONS = frozenset(
     {
         "debit",
+        "credit",
         "top_up",
+        "request_top_up",
+        "complete_top_up",
+        "fail_top_up",
+        "expire_credit",
+        "expire_credits",
+        "auto_top_up",
+        "change_balance_behind_ledger",
+        "change_transaction",
         "set_name",
         "set_metadata",
         "set_alert_config",
@@ -59,19 +65,32 @@ OPERATIONS = frozenset(
 )
 
 
+class Controlled(Protocol):
+    """What of the server can be controlled."""
+
+    world: World
+    quirks: Quirks
+    faults: Faults
+    requests: RequestLog
+    latency_ms: float
+    capacity: int | None
+
+
 class Control:
     """Answers requests to the emulator itself, as JSON objects.
 
-    ``GET /truth`` (``?ledger=true``), ``POST /time`` ``{"now"}``, ``POST /advance``
-    ``{"seconds", "steps", "rates"}``, ``POST /operations`` ``{"operation", "arguments"}``,
-    ``GET``, ``POST`` (one fault, or ``{"mix_rate"}``) and ``DELETE /faults``, ``POST /settings``
-    ``{"contract", "latency_ms", "quirks"}``, ``GET`` and ``DELETE /requests``.
+    ``GET /truth`` (``?ledger=true``, ``?transactions=false``), ``GET /balances`` (``?at=``, a time:
+    what every wallet held then by its ledger), ``POST /time`` ``{"now"}``, ``POST /advance``
+    ``{"seconds", "steps", "rates"}``, ``POST /operations`` ``{"operation", "arguments"}``, ``GET``,
+    ``POST`` (one fault, or ``{"mix_rate"}``) and ``DELETE /faults``, ``POST /settings``
+    ``{"contract", "latency_ms", "capacity", "quirks"}``, ``GET`` and ``DELETE /requests``.
     """
 
-    def __init__(self, emulator: "Emulator") -> None:
+    def __init__(self, emulator: Controlled) -> None:
         self._emulator = emulator
         self._routes: dict[tuple[str, str], Callable[[Request], object]] = {
             ("GET", "/truth"): self._truth,
+            ("GET", "/balances"): self._balances,
             ("POST", "/time"): self._set_time,
             ("POST", "/advance"): self._advance,
             ("POST", "/operations"): self._operate,
@@ -94,7 +113,16 @@ class Control:
             return data_response({"error": str(error) or type(error).__name__}, 400)
 
     def _truth(self, request: Request) -> object:
-        return self._emulator.world.truth(ledger=request.query.get("ledger") == "true")
+        query = request.query
+        return self._emulator.world.truth(
+            ledger=query.get("ledger") == "true",
+            transactions=query.get("transactions") != "false",
+        )
+
+    def _balances(self, request: Request) -> object:
+        world, moment = self._emulator.world, _time(request.query.get("at"))
+        with world.lock:
+            return {key: world.ledger_balance_at(key, moment) for key in world.wallets}
 
     def _set_time(self, request: Request) -> object:
         self._emulator.world.set_time(_time(_body(request).get("now")))
@@ -123,7 +151,7 @@ class Control:
             if (key, arguments.get(key)) != (key, None):
                 arguments[key] = convert(arguments[key])
         result = operation(self._emulator.world, **arguments)
-        return {"id": result.id} if isinstance(result, Customer | Wallet) else {}
+        return {"id": result.id} if isinstance(result, Customer | Wallet | Transaction) else {}
 
     def _faults(self) -> object:
         faults = self._emulator.faults
@@ -147,7 +175,7 @@ class Control:
 
     def _set(self, request: Request) -> object:
         emulator, body = self._emulator, _body(request)
-        if unknown := set(body) - {"contract", "latency_ms", "quirks"}:
+        if unknown := set(body) - {"contract", "latency_ms", "capacity", "quirks"}:
             raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
         quirks = body.get("quirks", {})
         if unknown := set(quirks) - {entry.name for entry in fields(Quirks)}:
@@ -157,6 +185,9 @@ class Control:
         with emulator.world.lock:
             emulator.world.contract = body.get("contract", emulator.world.contract)
             emulator.latency_ms = float(body.get("latency_ms", emulator.latency_ms))
+            if "capacity" in body:
+                capacity = body["capacity"]
+                emulator.capacity = None if capacity is None else int(capacity)
             for name, value in quirks.items():
                 # Sets and rates come as lists and as text of numbers; the rest as it is.
                 kind = type(getattr(emulator.quirks, name))
@@ -205,4 +236,10 @@ _CONVERSIONS: dict[str, Callable[[Any], object]] = {
     "levels": _levels,
     "auto_topup": _auto_topup,
     "created_at": _time,
+    "expires_at": _time,
+    "bonus": Decimal,
+    "credits_available": Decimal,
+    "credit_amount": Decimal,
+    "credit_balance_before": Decimal,
+    "credit_balance_after": Decimal,
 }

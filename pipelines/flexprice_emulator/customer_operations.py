@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 
 from flexprice_emulator.formats import EXACT
+from flexprice_emulator.money_operations import Number, to_decimal
 from flexprice_emulator.records import ZERO
 from flexprice_emulator.state import OperationError, atomic
-from flexprice_emulator.wallet_operations import Number, WalletOperations, to_decimal
+from flexprice_emulator.wallet_operations import WalletOperations
 
 _CREDIT_STEP = Decimal("0.0001")
 
@@ -41,7 +42,8 @@ class CustomerOperations(WalletOperations):
             needed = EXACT.divide(pending.unpaid, wallet.conversion_rate)
             affordable = min(needed, max(wallet.credit_balance, ZERO))
             step = affordable.quantize(_CREDIT_STEP, rounding=ROUND_DOWN, context=EXACT)
-            self.debit(wallet_id, step)
+            if step > 0:
+                self.debit(wallet_id, step)
         pending.unpaid = ZERO
         self.version += 1
 

@@ -9,12 +9,14 @@ from typing import Self
 
 from flexprice_emulator.api import Api
 from flexprice_emulator.control import CONTROL_PREFIX, Control
-from flexprice_emulator.faults import ANSWERS, Fault, Faults, faulty_response
+from flexprice_emulator.faults import Fault, Faults
+from flexprice_emulator.faulty_answers import faulty_answer
 from flexprice_emulator.http_connection import HttpConnection, split_target
 from flexprice_emulator.quirks import NumbersAs, Quirks
 from flexprice_emulator.records import Contract
 from flexprice_emulator.request_log import Request, RequestLog
 from flexprice_emulator.responses import Response
+from flexprice_emulator.server_load import ServerLoad
 from flexprice_emulator.world import World
 
 _log = logging.getLogger(__name__)
@@ -30,8 +32,9 @@ class Emulator:
     """An emulated Flexprice API on 127.0.0.1; use it as a context manager.
 
     `customers`, `seed` and `contract` build the world unless `world` is given. `port` 0 takes
-    a free one. `latency_ms` delays each answer, `fault_rate` mixes in faults that a retry gets
-    over. `unbound_api_key` is a key that needs the header ``X-Environment-ID``.
+    a free one. `latency_ms` delays each answer; with a `capacity` the server works on so many
+    requests at once and lets the others wait (see `ServerLoad`). `fault_rate` mixes in faults that
+    a retry gets over. `unbound_api_key` is a key that needs the header ``X-Environment-ID``.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Emulator:
         api_key: str = DEFAULT_API_KEY,
         unbound_api_key: str = UNBOUND_API_KEY,
         latency_ms: float = 0,
+        capacity: int | None = None,
         numbers_as: NumbersAs = "strings",
         quirks: Quirks | None = None,
         fault_rate: float = 0,
@@ -58,7 +62,7 @@ class Emulator:
         self.requests = RequestLog()
         self.api_key = api_key
         self.unbound_api_key = unbound_api_key
-        self.latency_ms = latency_ms
+        self._load = ServerLoad(latency_ms, capacity)
         self.on_request = on_request
         self.connections: set[HttpConnection] = set()
         self._api = Api(self.world, self.quirks, api_key=api_key, unbound_api_key=unbound_api_key)
@@ -92,9 +96,28 @@ class Emulator:
         return f"http://127.0.0.1:{self._port}{CONTROL_PREFIX}"
 
     @property
-    def latency_seconds(self) -> float:
-        """The delay of each answer in seconds."""
-        return self.latency_ms / 1000
+    def latency_ms(self) -> float:
+        """Milliseconds that each answer takes while the server is not busy."""
+        return self._load.latency_ms
+
+    @latency_ms.setter
+    def latency_ms(self, latency_ms: float) -> None:
+        self._load.latency_ms = latency_ms
+
+    @property
+    def capacity(self) -> int | None:
+        """How many requests are worked on at once; None is any number."""
+        return self._load.capacity
+
+    @capacity.setter
+    def capacity(self, capacity: int | None) -> None:
+        self._load.capacity = capacity
+
+    def delay(self, now: float) -> float:
+        """Return the seconds until a request that arrives `now` is answered."""
+        seconds = self._load.delay(now)
+        self.requests.note_delay(seconds)
+        return seconds
 
     def start(self) -> None:
         """Bind the port and serve in a daemon thread (OSError where the port is taken)."""
@@ -165,8 +188,8 @@ class Emulator:
             self.on_request(self.world, request)
         response = self._api.answer(request)
         fault = self.faults.choose(request)
-        if fault is not None and fault.kind in ANSWERS:
-            response = faulty_response(fault, response, self.world.contract)
+        if fault is not None:
+            response = faulty_answer(fault, request, response, self.world.contract, self.faults)
         return response, fault
 
     def close_request(self, request: Request, outcome: str) -> None:

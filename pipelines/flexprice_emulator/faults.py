@@ -1,16 +1,14 @@
 """Faults of servers and networks, chosen by rate or by request."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from flexprice_emulator.quirks import chance
-from flexprice_emulator.records import Contract
 from flexprice_emulator.request_log import Request
-from flexprice_emulator.responses import ApiError, Response, error_response
+from flexprice_emulator.responses import Response
 
 FaultKind = Literal[
     "rate_limited",
@@ -19,6 +17,7 @@ FaultKind = Literal[
     "unavailable",
     "unauthorized",
     "forbidden",
+    "not_found",
     "redirect",
     "html",
     "wrong_shape",
@@ -30,6 +29,13 @@ FaultKind = Literal[
     "endless",
     "silence",
     "dribble",
+    "status",
+    "short_page",
+    "larger_total",
+    "stuck_page",
+    "large",
+    "informational",
+    "extra_bytes",
 ]
 
 #: Faults that a retry can get over, for `Faults.add_mix`.
@@ -44,37 +50,43 @@ PASSING_KINDS: tuple[FaultKind, ...] = (
     "truncated",
 )
 
-#: Faults that are an answer like any other; the rest breaks the connection in some way.
-ANSWERS: frozenset[FaultKind] = frozenset(
+#: Faults that break or misuse the connection; the rest are answers like any other.
+OF_CONNECTIONS: frozenset[FaultKind] = frozenset(
     (
-        "rate_limited",
-        "server_error",
-        "bad_gateway",
-        "unavailable",
-        "unauthorized",
-        "forbidden",
-        "redirect",
-        "html",
-        "wrong_shape",
-        "not_json",
-        "empty_body",
+        "reset",
+        "close",
+        "truncated",
+        "endless",
+        "silence",
+        "dribble",
+        "informational",
+        "extra_bytes",
     )
 )
-
-_HTML = b"<html><head><title>Bad Gateway</title></head><body>nginx</body></html>"
 
 
 @dataclass(frozen=True)
 class Fault:
     """One fault and the requests it concerns; all conditions given must hold.
 
-    `kind`: ``rate_limited`` (429), ``server_error`` (500), ``bad_gateway`` (502, HTML),
-    ``unavailable`` (503), ``unauthorized`` (401), ``forbidden`` (403), ``redirect`` (302 to
-    `location`), ``html`` (200 with a page), ``wrong_shape`` (200; an object where a list is
-    expected and the other way round), ``not_json`` (200, broken JSON), ``empty_body`` (200),
-    ``reset`` (the connection is reset), ``close`` (closed before an answer), ``truncated``
-    (half of the body, then closed), ``endless`` (chunks without end), ``silence`` (headers,
-    then nothing), ``dribble`` (the true answer, a byte every `pause` seconds).
+    Answers with an error, by `kind`: ``rate_limited`` (429), ``server_error`` (500),
+    ``bad_gateway`` (502, HTML), ``unavailable`` (503), ``unauthorized`` (401), ``forbidden`` (403),
+    ``not_found`` (404), ``redirect`` (302 to `location`), ``status`` (any `status`, with a page of
+    HTML from 520 to 530, as a gateway sends it).
+
+    Answers 200 with something else: ``html`` (a page), ``wrong_shape`` (an object where a list is
+    expected and the other way round), ``not_json`` (broken JSON), ``empty_body``, ``large`` (the
+    true answer with an unknown field of `size` bytes, compressed where the client takes gzip).
+
+    Pages: ``short_page`` (only the first `keep` rows of the true page), ``larger_total`` (the true
+    page, whose `total` is `surplus` larger), ``stuck_page`` (the answer to the first matching
+    request, whatever page is asked for).
+
+    Connections: ``reset``, ``close`` (before an answer), ``truncated`` (half of the body, then
+    closed), ``endless`` (chunks without end), ``silence`` (headers, then nothing), ``dribble``
+    (the true answer, a byte every `pause` seconds), ``informational`` (an answer of `status` 100,
+    102 or 103, and the true one `pause` seconds later), ``extra_bytes`` (`text`, by default another
+    answer, an empty list, `pause` seconds after the true answer).
     """
 
     kind: FaultKind
@@ -83,23 +95,37 @@ class Fault:
     #: Path that the request's path must begin with.
     path: str = ""
     method: str | None = None
+    #: Exactly this method and path, ``{id}`` for a wallet's id, e.g. ``GET /v1/wallets``.
+    endpoint: str | None = None
     #: The `id` or `lookup_key` asked for, or the last part of the path (a wallet's id).
     key: str | None = None
     #: Only from the n-th matching request on (1 is the first).
     nth: int = 1
     #: At most so many times; None is without end.
     times: int | None = None
-    #: ``Retry-After`` of ``rate_limited`` and ``unavailable``: whole seconds.
+    #: ``Retry-After`` of ``rate_limited``, ``unavailable`` and ``status``: whole seconds.
     retry_after: int | None = None
     #: Write `retry_after` as an HTTP date that many seconds ahead of the real clock.
     retry_after_as_date: bool = False
+    #: ``Retry-After`` as it stands, e.g. a date that no calendar has; wins over `retry_after`.
+    retry_after_text: str | None = None
     location: str = "https://elsewhere.example/v1/"
-    #: Seconds between the bytes of ``dribble`` and the chunks of ``endless``.
+    #: Seconds between the bytes of ``dribble`` and the chunks of ``endless``, and those before the
+    #: second part of ``informational`` and ``extra_bytes``.
     pause: float = 0.05
+    status: int = 0
+    keep: int = 1
+    surplus: int = 1
+    size: int = 20 << 20
+    text: str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(FaultKind):
             raise ValueError(f"unknown kind of fault: {self.kind}")
+        if self.kind == "status" and not 200 <= self.status <= 599:
+            raise ValueError("a fault of the kind status needs a status from 200 to 599")
+        if self.kind == "informational" and self.status not in (100, 102, 103):
+            raise ValueError("an informational answer has the status 100, 102 or 103")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "Fault":
@@ -113,10 +139,12 @@ class Fault:
         return cls(**{**values, **numbers})
 
     def concerns(self, request: Request) -> bool:
-        """Whether path, method and key of a request match."""
+        """Whether path, method, endpoint and key of a request match."""
         if not request.path.startswith(self.path):
             return False
         if self.method is not None and request.method != self.method:
+            return False
+        if self.endpoint is not None and request.endpoint != self.endpoint:
             return False
         return self.key is None or self.key in (
             request.customer_key,
@@ -135,6 +163,8 @@ class Faults:
         self._done: list[int] = []
         #: How often each kind of fault was done.
         self.counts: Counter[str] = Counter()
+        #: The first answer of each ``stuck_page``.
+        self.first_answers: dict[Fault, Response] = {}
 
     def add(self, fault: Fault) -> Fault:
         """Put a fault in force, behind those there are."""
@@ -157,6 +187,7 @@ class Faults:
         """Lift all faults; the counts stay."""
         with self._lock:
             self._active, self._matched, self._done = [], [], []
+            self.first_answers = {}
 
     @property
     def active(self) -> list[Fault]:
@@ -183,42 +214,3 @@ class Faults:
                 self.counts[fault.kind] += 1
                 return fault
         return None
-
-
-def faulty_response(fault: Fault, true_answer: Response, contract: Contract) -> Response:
-    """Return the answer of a fault whose kind is one of `ANSWERS`."""
-    simple = {
-        "server_error": (500, "Internal server error"),
-        "unauthorized": (401, "Invalid API key"),
-        "forbidden": (403, "no access to this environment"),
-    }
-    if fault.kind in simple:
-        status, message = simple[fault.kind]
-        return error_response(ApiError(status, message), contract)
-    if fault.kind in ("rate_limited", "unavailable"):
-        status = 429 if fault.kind == "rate_limited" else 503
-        answer = error_response(ApiError(status, "Too many requests"), contract)
-        return Response(status, answer.body, answer.content_type, _retry_after(fault))
-    if fault.kind == "redirect":
-        return Response(302, b"", headers={"Location": fault.location})
-    if fault.kind == "bad_gateway":
-        return Response(502, _HTML, "text/html")
-    if fault.kind == "html":
-        return Response(200, _HTML, "text/html")
-    if fault.kind == "not_json":
-        return Response(200, b'[{"id": "wallet_')
-    if fault.kind == "empty_body":
-        return Response(200, b"")
-    is_list = true_answer.body.startswith(b"[")
-    return Response(200, b'{"items":[]}' if is_list else b"[1]")
-
-
-def _retry_after(fault: Fault) -> dict[str, str]:
-    if fault.retry_after is None:
-        return {}
-    if not fault.retry_after_as_date:
-        return {"Retry-After": str(fault.retry_after)}
-    # Imported here, for email is slow to import and rarely needed.
-    from email.utils import formatdate
-
-    return {"Retry-After": formatdate(time.time() + fault.retry_after, usegmt=True)}

@@ -22,6 +22,17 @@ class JsonNumber(str):
     __slots__ = ()
 
 
+class RawJson(JsonNumber):
+    """JSON text of any kind, written as it stands."""
+
+    __slots__ = ()
+
+
+def nested_json(depth: int) -> RawJson:
+    """Return a list in a list in a list, so many deep: for fields that nobody can want."""
+    return RawJson("[" * depth + "]" * depth)
+
+
 def decimal_text(value: Decimal) -> str:
     """Return plain digits without exponent and without trailing zeros, e.g. ``"-12.5"``."""
     text = format(value, "f")

@@ -6,9 +6,9 @@ import struct
 from typing import Protocol, cast
 from urllib.parse import unquote
 
-from flexprice_emulator.faults import ANSWERS, Fault
+from flexprice_emulator.faults import OF_CONNECTIONS, Fault
 from flexprice_emulator.request_log import Request
-from flexprice_emulator.responses import Response
+from flexprice_emulator.responses import REASONS, Response
 
 _MAXIMUM_HEAD = 64 * 1024
 _MAXIMUM_BODY = 16 * 1024 * 1024
@@ -22,9 +22,8 @@ class Application(Protocol):
 
     connections: set["HttpConnection"]
 
-    @property
-    def latency_seconds(self) -> float:
-        """Seconds to wait before each answer."""
+    def delay(self, now: float) -> float:
+        """Return the seconds until a request that arrives `now` is answered."""
 
     def open_request(
         self, method: str, target: str, headers: dict[str, str], body: bytes
@@ -93,9 +92,11 @@ class HttpConnection(asyncio.Protocol):
             return
         method, target, headers, body = complete
         self._current = self._application.open_request(method, target, headers, body)
-        latency = self._application.latency_seconds
-        if latency > 0 and not self._current.path.startswith("/_emulator/"):
-            self._loop.call_later(latency, self._answer)
+        delay = 0.0
+        if not self._current.path.startswith("/_emulator/"):
+            delay = self._application.delay(self._loop.time())
+        if delay > 0:
+            self._loop.call_later(delay, self._answer)
         else:
             self._answer()
 
@@ -130,12 +131,19 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None or self._current is None:
             return
         response, fault = self._application.answer(self._current)
-        if fault is not None and fault.kind not in ANSWERS:
+        if fault is not None and fault.kind in OF_CONNECTIONS:
             self._misbehave(self._transport, response, fault)
             return
+        self._send(response.head() + response.body, str(response.status))
+
+    def _send(self, data: bytes, outcome: str) -> None:
+        """Send the rest of an answer, and go on with the next request."""
+        self._fault = None
         # Counted first: whoever has the answer finds it in the log.
-        self._finish(str(response.status))
-        self._transport.write(response.head() + response.body)
+        self._finish(outcome)
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(data)
         if self._keep_alive:
             self._read_next()
         else:
@@ -147,7 +155,7 @@ class HttpConnection(asyncio.Protocol):
             self._application.close_request(request, outcome)
 
     def _misbehave(self, transport: asyncio.Transport, response: Response, fault: Fault) -> None:
-        """Do a fault that is no answer; only after ``dribble`` the connection is of use."""
+        """Do a fault of the connection, which may be of use afterwards."""
         self._fault = fault
         if fault.kind == "reset":
             # With no time to linger the kernel sends RST instead of FIN.
@@ -171,8 +179,20 @@ class HttpConnection(asyncio.Protocol):
                 b"Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n"
             )
             self._send_chunks(fault.pause)
+        elif fault.kind == "informational":
+            transport.write(f"HTTP/1.1 {fault.status} {REASONS[fault.status]}\r\n\r\n".encode())
+            self._loop.call_later(
+                fault.pause, self._send, response.head() + response.body, fault.kind
+            )
+        elif fault.kind == "extra_bytes":
+            self._send(response.head() + response.body, fault.kind)
+            self._loop.call_later(fault.pause, self._write, fault.text.encode("latin-1"))
         else:
             self._dribble(response.head() + response.body, 0, fault.pause)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
 
     def _send_chunks(self, pause: float) -> None:
         transport = self._transport
@@ -189,13 +209,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.write(data[position : position + 1])
             self._loop.call_later(pause, self._dribble, data, position + 1, pause)
             return
-        self._fault = None
-        self._finish("dribble")
-        self._transport.write(data[position:])
-        if self._keep_alive:
-            self._read_next()
-        else:
-            self._transport.close()
+        self._send(data[position:], "dribble")
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Pages of customers and of the ledger: filters, limits and the server's orders."""
+"""Pages of customers and of transactions: limits and the server's orders."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,6 @@ DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 1000
 
 CUSTOMER_FIELDS = ("id", "created_at", "updated_at", "name", "external_id", "email")
-LEDGER_FIELDS = ("id", "created_at")
 _NEWEST_FIRST = (("created_at", True),)
 
 _Row = TypeVar("_Row")
@@ -66,8 +65,13 @@ def sorted_rows(
     if all(name != "id" for name, _ in fields):
         random.Random(request_number).shuffle(ordered)
     for name, descending in reversed(fields):
-        ordered.sort(key=lambda row: getattr(row, name), reverse=descending)
+        ordered.sort(key=lambda row: _sortable(getattr(row, name)), reverse=descending)
     return ordered
+
+
+def _sortable(value: Any) -> tuple[bool, Any]:
+    """Return a key that puts what is absent last (first, where the order descends)."""
+    return value is None, 0 if value is None else value
 
 
 def _whole_number(source: Mapping[str, Any], name: str, default: int) -> int:

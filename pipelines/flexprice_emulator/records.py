@@ -88,6 +88,12 @@ class Wallet:
     updated_at: int
     created_by: str
     updated_by: str
+    #: What it usually holds, in credits: random operations move it in proportion to this.
+    usual_credits: Decimal = Decimal(100)
+    #: What is left of credits whose reason the breakdown does not know.
+    other_credits: Decimal = ZERO
+    #: Whether the breakdown fails, which is for good: see `reasons.BROKEN_DOWN_AS`.
+    breakdown_fails: bool = False
     hard_deleted: bool = False
 
     @property
@@ -106,9 +112,14 @@ class Pending:
     unpaid: Decimal = ZERO
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Transaction:
-    """One line of the ledger; the credits before and after are those of the whole wallet."""
+    """One row of the ledger; the credits before and after are those of the whole wallet.
+
+    `type` is ``credit`` or ``debit``, `credit_amount` is never negative. Of the two rates a debit
+    has `conversion_rate` and a credit `topup_conversion_rate`. `completed_at` is no column of the
+    server: only the truth tells it. Times are whole microseconds.
+    """
 
     id: str
     wallet_id: str
@@ -121,7 +132,20 @@ class Transaction:
     credit_balance_before: Decimal
     credit_balance_after: Decimal
     currency: str
-    conversion_rate: Decimal
     created_at: int
+    updated_at: int
+    created_by: str
+    updated_by: str
+    credits_available: Decimal = ZERO
+    conversion_rate: Decimal | None = None
+    topup_conversion_rate: Decimal | None = None
+    reference_type: str = "REQUEST"
+    reference_id: str = ""
+    description: str = ""
     expiry_date: int | None = None
+    priority: int | None = None
+    parent_transaction_id: str | None = None
+    idempotency_key: str = ""
+    status: str = "published"
     metadata: dict[str, str] = field(default_factory=dict)
+    completed_at: int | None = None

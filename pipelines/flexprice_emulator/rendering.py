@@ -3,21 +3,15 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from flexprice_emulator.formats import EXACT, JsonNumber, decimal_text, json_text, rfc3339
+from flexprice_emulator.formats import EXACT, JsonNumber, RawJson, decimal_text, json_text, rfc3339
 from flexprice_emulator.quirks import Quirks, chance
-from flexprice_emulator.records import AlertThreshold, Customer, Pending, Transaction, Wallet
+from flexprice_emulator.records import AlertThreshold, Customer, Pending, Wallet
 from flexprice_emulator.state import WorldState
 
 _SIXTEEN_DECIMALS = Decimal(1).scaleb(-16)
 _NOTHING = Pending()
 
 Record = dict[str, object]
-
-
-class RawJson(JsonNumber):
-    """JSON text of any kind, written as it stands."""
-
-    __slots__ = ()
 
 
 def wallet_record(state: WorldState, wallet: Wallet, quirks: Quirks) -> Record:
@@ -91,6 +85,8 @@ def real_time_fields(
 
 def breakdown_fields(state: WorldState, wallet: Wallet, quirks: Quirks) -> Record:
     """Return `credits_available_breakdown`, or nothing where the server leaves it out."""
+    if wallet.breakdown_fails:
+        return {}
     rate = quirks.omit_breakdown_rate
     if quirks.omits(wallet.id, quirks.omit_breakdown, rate, "breakdown", state.version):
         return {}
@@ -100,7 +96,7 @@ def breakdown_fields(state: WorldState, wallet: Wallet, quirks: Quirks) -> Recor
 
 def wallet_json(wallet_id: str, record: Record, quirks: Quirks) -> str:
     """Return the JSON of a wallet record after the quirks that were asked for."""
-    return _with_quirks(
+    return with_quirks(
         record,
         quirks.extra_wallet_fields,
         quirks.wallet_fields.get(wallet_id),
@@ -134,7 +130,7 @@ def customer_json(state: WorldState, customer: Customer, quirks: Quirks) -> str:
         record["contact"], record["timezone"] = customer.contact, customer.timezone
     elif customer.parent_customer_id is not None:
         record["parent_customer_id"] = customer.parent_customer_id
-    return _with_quirks(
+    return with_quirks(
         record,
         quirks.extra_customer_fields,
         quirks.customer_fields.get(customer.id),
@@ -142,39 +138,13 @@ def customer_json(state: WorldState, customer: Customer, quirks: Quirks) -> str:
     )
 
 
-def transaction_json(state: WorldState, line: Transaction) -> str:
-    """Return the JSON of one line of the ledger."""
-    record: Record = {
-        "id": line.id,
-        "wallet_id": line.wallet_id,
-        "customer_id": line.customer_id,
-        "type": line.type,
-        "amount": line.amount,
-        "credit_amount": line.credit_amount,
-        "credit_balance_before": line.credit_balance_before,
-        "credit_balance_after": line.credit_balance_after,
-        "transaction_status": line.transaction_status,
-        "transaction_reason": line.transaction_reason,
-        "currency": line.currency,
-        "conversion_rate": line.conversion_rate,
-        "metadata": line.metadata,
-        "environment_id": state.environment_id,
-        "tenant_id": state.tenant_id,
-        "status": "published",
-        "created_at": rfc3339(line.created_at),
-        "updated_at": rfc3339(line.created_at),
-    }
-    if line.expiry_date is not None:
-        record["expiry_date"] = rfc3339(line.expiry_date)
-    return json_text(record)
-
-
-def _with_quirks(
+def with_quirks(
     record: Record,
     extra: Mapping[str, object],
     raw_fields: Mapping[str, str | None] | None,
     raw_record: str | None,
 ) -> str:
+    """Return the JSON of a record with fields added and replaced, or another text altogether."""
     if raw_record is not None:
         return raw_record
     if extra:

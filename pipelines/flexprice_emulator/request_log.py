@@ -25,11 +25,16 @@ class Request:
         pairs = parse_qsl(self.query_text, keep_blank_values=True)
         return dict(reversed(pairs))
 
+    def query_list(self, name: str) -> list[str]:
+        """Every value of a query parameter that may be repeated, in order."""
+        return [text for key, text in parse_qsl(self.query_text) if key == name]
+
     @cached_property
     def endpoint(self) -> str:
         """Method and path with ``{id}`` for an id, e.g. ``GET /v1/wallets/{id}``."""
         head, _, last = self.path.rpartition("/")
-        path = "/v1/wallets/{id}" if head == "/v1/wallets" and last else self.path
+        names_wallet = self.method == "GET" and head == "/v1/wallets" and last
+        path = "/v1/wallets/{id}" if names_wallet else self.path
         return f"{self.method} {path}"
 
     @property
@@ -60,6 +65,9 @@ class RequestLog:
     def __init__(self, keep: int = 10_000) -> None:
         self._lock = threading.Lock()
         self.entries: deque[LoggedRequest] = deque(maxlen=keep)
+        #: For each of the last requests: how many were under way with it when it arrived, and
+        #: how many seconds the server takes for its answer.
+        self.delays: deque[tuple[int, float]] = deque(maxlen=keep)
         self._numbers = 0
         self._active = 0
         self.clear()
@@ -68,6 +76,7 @@ class RequestLog:
         """Forget all counts and requests, not the numbering."""
         with self._lock:
             self.entries.clear()
+            self.delays.clear()
             #: Requests by endpoint, answers by status (faults without a status under their name).
             self.by_endpoint: Counter[str] = Counter()
             self.by_status: Counter[str] = Counter()
@@ -96,6 +105,11 @@ class RequestLog:
             self.by_endpoint[request.endpoint] += 1
             self._active += 1
             self.max_concurrency = max(self.max_concurrency, self._active)
+
+    def note_delay(self, seconds: float) -> None:
+        """Note how long the server takes for the request that has just arrived."""
+        with self._lock:
+            self.delays.append((self._active, seconds))
 
     def end(self, outcome: str) -> None:
         """Count an answer by its status, or by the name of its fault."""

@@ -7,6 +7,9 @@ from flexprice_emulator.formats import json_text
 from flexprice_emulator.records import Contract
 
 REASONS = {
+    100: "Continue",
+    102: "Processing",
+    103: "Early Hints",
     200: "OK",
     302: "Found",
     400: "Bad Request",
@@ -18,6 +21,8 @@ REASONS = {
     500: "Internal Server Error",
     502: "Bad Gateway",
     503: "Service Unavailable",
+    507: "Insufficient Storage",
+    508: "Loop Detected",
 }
 
 _CODES = {

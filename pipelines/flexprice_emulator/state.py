@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from flexprice_emulator.formats import EXACT, nanoseconds, utc_datetime
+from flexprice_emulator.ledger import Ledger
 from flexprice_emulator.records import Contract, Customer, Pending, Transaction, Wallet
 
 _Parameters = ParamSpec("_Parameters")
@@ -67,7 +68,11 @@ class WorldState:
         self.customers: dict[str, Customer] = {}
         self.wallets: dict[str, Wallet] = {}
         self.pending: dict[str, dict[str, Pending]] = {}
-        self.ledger: list[Transaction] = []
+        self.ledger = Ledger()
+        #: Ids of transactions have a source of their own: the world is the same without a ledger.
+        self.ledger_rng = random.Random(f"{seed} ledger")
+        #: By wallet, what its currency and rate were until a time (ns), where they ever changed.
+        self.earlier_rates: dict[str, list[tuple[int, str, Decimal]]] = {}
         self.customer_ids_by_external_id: dict[str, str] = {}
         self.wallet_ids_by_customer: dict[str, list[str]] = {}
 
@@ -78,7 +83,10 @@ class WorldState:
 
     @atomic
     def set_time(self, now: datetime) -> None:
-        """Set the world's clock, forwards or backwards (ValueError without a time zone)."""
+        """Set the world's clock, forwards or backwards (ValueError without a time zone).
+
+        What is written after a step backwards stands earlier in the ledger than it happened.
+        """
         self.now_ns = nanoseconds(now)
         self.version += 1
 
@@ -101,6 +109,20 @@ class WorldState:
         except KeyError:
             raise OperationError(f"no wallet {wallet_id}") from None
 
+    def existing_wallet(self, wallet_id: str) -> Wallet:
+        """Return the wallet's record (OperationError if there is none or it was deleted)."""
+        wallet = self.wallet(wallet_id)
+        if wallet.hard_deleted:
+            raise OperationError(f"wallet {wallet_id} was deleted")
+        return wallet
+
+    def transaction(self, transaction_id: str) -> Transaction:
+        """Return a row of the ledger (OperationError if there is none)."""
+        try:
+            return self.ledger.transactions[transaction_id]
+        except KeyError:
+            raise OperationError(f"no transaction {transaction_id}") from None
+
     def wallets_of(self, customer_id: str) -> list[Wallet]:
         """Return all wallets of a customer, in any status."""
         return [self.wallets[key] for key in self.wallet_ids_by_customer.get(customer_id, ())]
@@ -109,10 +131,12 @@ class WorldState:
         """Return what is pending for a customer in a currency, to be changed."""
         return self.pending.setdefault(customer_id, {}).setdefault(currency, Pending())
 
-    def new_id(self, prefix: str, at_ns: int | None = None) -> str:
+    def new_id(
+        self, prefix: str, at_ns: int | None = None, rng: random.Random | None = None
+    ) -> str:
         """Return an id such as ``wallet_01J…``: a ULID, so ids sort by the time of creation."""
         milliseconds = (self.now_ns if at_ns is None else at_ns) // 1_000_000
-        number = milliseconds << 80 | self.rng.getrandbits(80)
+        number = milliseconds << 80 | (rng or self.rng).getrandbits(80)
         digits = [_CROCKFORD[number >> shift & 31] for shift in range(125, -5, -5)]
         return f"{prefix}_{''.join(digits)}"
 

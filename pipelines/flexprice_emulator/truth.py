@@ -17,10 +17,15 @@ _NOTHING = Pending()
 _CONTEXT = Context(prec=100)
 
 
-def truth_of(state: WorldState, *, ledger: bool = False) -> dict[str, Any]:
-    """Return every customer and wallet, in any status, with Decimal and datetime (UTC) values.
+def truth_of(
+    state: WorldState, *, ledger: bool = False, transactions: bool = True
+) -> dict[str, Any]:
+    """Return every customer, wallet and transaction, in any status, as plain data.
 
-    Times are cut to whole microseconds. See `wallet_truth` and `customer_truth` for the records.
+    Values are Decimal and datetime (UTC), cut to whole microseconds. See `wallet_truth`,
+    `customer_truth` and `transaction_truth` for the records. `ledger` adds the completed
+    transactions in the order of completion, in short; `transactions` can be left out where
+    there are very many.
     """
     truth: dict[str, Any] = {
         "now": _time(state.now_ns),
@@ -30,8 +35,10 @@ def truth_of(state: WorldState, *, ledger: bool = False) -> dict[str, Any]:
         "customers": {key: customer_truth(state, row) for key, row in state.customers.items()},
         "wallets": {key: wallet_truth(state, row) for key, row in state.wallets.items()},
     }
+    if transactions:
+        truth["transactions"] = {row.id: transaction_truth(state, row) for row in state.ledger}
     if ledger:
-        truth["ledger"] = [_transaction_truth(line) for line in state.ledger]
+        truth["ledger"] = [_ledger_line(row) for row in state.ledger.completed]
     return truth
 
 
@@ -70,7 +77,8 @@ def wallet_truth(state: WorldState, wallet: Wallet) -> dict[str, Any]:
     """Return one wallet with what the contract of the world would show at best.
 
     Amounts are in `currency`, credits in credits, alert levels those of the world's contract;
-    `name` is None where it is left out, and `cooldown` is None in the January contract.
+    `name` is None where it is left out, `cooldown` is None in the January contract, and the
+    breakdown is None where the server fails to compute it for good.
     """
     usage, unpaid = Fraction(0), Fraction(0)
     if wallet.wallet_type == "PRE_PAID":
@@ -96,10 +104,9 @@ def wallet_truth(state: WorldState, wallet: Wallet) -> dict[str, Any]:
         "real_time_credit_balance": _decimal(real_time / Fraction(wallet.conversion_rate)),
         "current_period_usage": _decimal(usage + unpaid),
         "unpaid_invoices_amount": _decimal(unpaid),
-        "credits_available_breakdown": {
-            "free": wallet.free_credits,
-            "purchased": wallet.purchased_credits,
-        },
+        "credits_available_breakdown": None
+        if wallet.breakdown_fails
+        else {"free": wallet.free_credits, "purchased": wallet.purchased_credits},
         "alert_enabled": _alert_enabled(state, wallet),
         "alert_thresholds": _alert_thresholds(state, wallet),
         "alert_state": wallet.alert_state,
@@ -156,22 +163,65 @@ def _auto_topup(state: WorldState, wallet: Wallet) -> dict[str, Any] | None:
     }
 
 
-def _transaction_truth(line: Transaction) -> dict[str, Any]:
+def transaction_truth(state: WorldState, row: Transaction) -> dict[str, Any]:
+    """Return one transaction with every column, and `completed_at`, which the API does not tell."""
+    times = ("created_at", "updated_at", "expiry_date", "completed_at")
+    record = {name: getattr(row, name) for name in row.__slots__ if name not in times}
+    record |= {
+        "tenant_id": state.tenant_id,
+        "environment_id": state.environment_id,
+        "metadata": dict(row.metadata),
+    }
+    for name in times:
+        nanos = getattr(row, name)
+        record[name] = None if nanos is None else _time(nanos)
+    return record
+
+
+def ledger_balance_at(state: WorldState, wallet_id: str, moment: datetime) -> dict[str, Any]:
+    """Return what the ledger says that a wallet held at a moment, at the rate of that moment.
+
+    A transaction counts from the instant of its completion on. The keys are `credit_balance`,
+    `balance`, `currency` and `conversion_rate`; before the first transaction the balances are 0.
+    Raises OperationError for an unknown wallet.
+    """
+    wallet = state.wallet(wallet_id)
+    microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
+    credits_ = Decimal(0)
+    for row in reversed(state.ledger.completed_of(wallet_id)):
+        if row.completed_at is not None and row.completed_at // 1000 <= microseconds:
+            credits_ = row.credit_balance_after
+            break
+    currency, rate = wallet.currency, wallet.conversion_rate
+    for until, earlier_currency, earlier_rate in state.earlier_rates.get(wallet_id, ()):
+        if microseconds < until // 1000:
+            currency, rate = earlier_currency, earlier_rate
+            break
     return {
-        "id": line.id,
-        "wallet_id": line.wallet_id,
-        "customer_id": line.customer_id,
-        "type": line.type,
-        "transaction_reason": line.transaction_reason,
-        "transaction_status": line.transaction_status,
-        "credit_amount": line.credit_amount,
-        "amount": line.amount,
-        "credit_balance_before": line.credit_balance_before,
-        "credit_balance_after": line.credit_balance_after,
-        "currency": line.currency,
-        "conversion_rate": line.conversion_rate,
-        "expiry_date": None if line.expiry_date is None else _time(line.expiry_date),
-        "created_at": _time(line.created_at),
+        "credit_balance": credits_,
+        "balance": _CONTEXT.multiply(credits_, rate),
+        "currency": currency,
+        "conversion_rate": rate,
+    }
+
+
+def _ledger_line(row: Transaction) -> dict[str, Any]:
+    rates = (row.conversion_rate, row.topup_conversion_rate)
+    return {
+        "id": row.id,
+        "wallet_id": row.wallet_id,
+        "customer_id": row.customer_id,
+        "type": row.type,
+        "transaction_reason": row.transaction_reason,
+        "transaction_status": row.transaction_status,
+        "credit_amount": row.credit_amount,
+        "amount": row.amount,
+        "credit_balance_before": row.credit_balance_before,
+        "credit_balance_after": row.credit_balance_after,
+        "currency": row.currency,
+        "conversion_rate": next(rate for rate in rates if rate is not None),
+        "expiry_date": None if row.expiry_date is None else _time(row.expiry_date),
+        "created_at": _time(row.created_at),
     }
 
 

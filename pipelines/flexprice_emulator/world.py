@@ -2,21 +2,20 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from flexprice_emulator import population
-from flexprice_emulator.advance import Rates, random_step
-from flexprice_emulator.customer_operations import CustomerOperations
-from flexprice_emulator.formats import nanoseconds
-from flexprice_emulator.records import Contract, Customer, Wallet
+from flexprice_emulator.advance import random_step
+from flexprice_emulator.operations import Operations
+from flexprice_emulator.rates import Rates
+from flexprice_emulator.records import Contract
 from flexprice_emulator.state import atomic
-from flexprice_emulator.truth import truth_of
+from flexprice_emulator.truth import ledger_balance_at, truth_of
 
 DEFAULT_NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
 
-class World(CustomerOperations):
+class World(Operations):
     """A billing system that is the same for the same seed and the same calls.
 
     Every method is atomic and may be called from any thread while a server answers from it.
@@ -45,32 +44,20 @@ class World(CustomerOperations):
         )
         population.populate(self, customers)
 
-    def add_customer(self, *, wallets: int | None = None) -> Customer:
-        """Add a published customer with `wallets` wallets (default: 0 to 4, by chance)."""
-        with self.lock:
-            return population.add_customer(self, wallets=wallets)
-
-    def add_wallet(
-        self,
-        customer_id: str,
+    @classmethod
+    def company(
+        cls,
+        customers: int = 50,
         *,
-        currency: str | None = None,
-        wallet_type: str | None = None,
-        credits_: Decimal | None = None,
-        rate: Decimal | None = None,
-        created_at: datetime | None = None,
-    ) -> Wallet:
-        """Add an active wallet to a customer; what is not given is drawn by the seed."""
-        with self.lock:
-            return population.add_wallet(
-                self,
-                self.customer(customer_id).id,
-                currency=currency,
-                wallet_type=wallet_type,
-                credits_=credits_,
-                rate=rate,
-                created_ns=None if created_at is None else nanoseconds(created_at),
-            )
+        seed: int = 1,
+        contract: Contract = "2026-08",
+        now: datetime = DEFAULT_NOW,
+        days: int = 30,
+    ) -> "World":
+        """Return a world in which `days` days of business end `now`, at the rates of a company."""
+        world = cls(customers, seed=seed, contract=contract, now=now - timedelta(days=days))
+        world.advance(timedelta(hours=12), steps=2 * days, rates=Rates.company())
+        return world
 
     @atomic
     def advance(
@@ -80,20 +67,27 @@ class World(CustomerOperations):
         steps: int = 1,
         rates: Rates | None = None,
     ) -> Counter[str]:
-        """Move the clock by `elapsed` in each of `steps` steps, and things happen by `rates`.
+        """Move the clock by `elapsed` in each of `steps` steps, while things happen by `rates`.
 
         Returns how often each operation was done.
         """
         done = Counter[str]()
         for _ in range(steps):
-            self.pass_time(elapsed)
-            done += random_step(self, rates or Rates())
+            done += random_step(self, rates or Rates(), elapsed)
         return done
 
     @atomic
-    def truth(self, *, ledger: bool = False) -> dict[str, Any]:
+    def truth(self, *, ledger: bool = False, transactions: bool = True) -> dict[str, Any]:
         """Return the full state as plain data; see `flexprice_emulator.truth.truth_of`."""
-        return truth_of(self, ledger=ledger)
+        return truth_of(self, ledger=ledger, transactions=transactions)
+
+    @atomic
+    def ledger_balance_at(self, wallet_id: str, moment: datetime) -> dict[str, Any]:
+        """Return what a wallet held at a moment (with a time zone) by its ledger.
+
+        See `flexprice_emulator.truth.ledger_balance_at`.
+        """
+        return ledger_balance_at(self, wallet_id, moment)
 
     @atomic
     def published_customer_ids(self) -> list[str]:

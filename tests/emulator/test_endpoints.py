@@ -1,5 +1,6 @@
 """Each oddity of the API, asked of the running server."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -188,24 +189,6 @@ def test_older_listing_of_customers(client: Client) -> None:
     assert client.get("/customers", params={"sort": "id"}).status_code == 400
 
 
-def test_ledger_explains_the_balance(client: Client) -> None:
-    world = client.emulator.world
-    wallet = world.add_wallet(customer_with_wallets(client.emulator))
-    world.top_up(wallet.id, "12.5")
-    world.debit(wallet.id, "0.25")
-    lines = client.call(
-        "POST",
-        "/wallets/transactions/search",
-        json={"wallet_id": wallet.id, "limit": 10, "sort": BY_ID},
-    ).json()
-    last = max(lines["items"], key=lambda line: (line["created_at"], line["type"] == "debit"))
-    assert last["type"] == "debit"
-    assert last["credit_amount"] == "0.25"
-    assert (
-        last["credit_balance_after"] == client.get(f"/wallets/{wallet.id}").json()["credit_balance"]
-    )
-
-
 def test_keys(client: Client) -> None:
     emulator, path = client.emulator, "/wallets"
     del client.session.headers["x-api-key"]
@@ -217,6 +200,7 @@ def test_keys(client: Client) -> None:
     refused = client.get(path, headers=unbound)
     assert refused.status_code == 403
     assert refused.json()["error"] == "Access denied"
+    assert refused.json()["message"] == "Invalid or inaccessible environment"
     chosen = unbound | {"X-Environment-ID": emulator.world.environment_id}
     assert client.get(path, headers=chosen).status_code == 200
 
@@ -239,3 +223,31 @@ def test_from_cache_answers_older_figures_in_august_only(client: Client) -> None
     else:
         assert usage() != (before, None)
         assert usage()[1] is None
+
+
+def test_cached_wallet_misses_what_has_moved_since(august: Client) -> None:
+    world, quirks = august.emulator.world, august.emulator.quirks
+    customer = world.add_customer(wallets=0)
+    for kind in ("PRE_PAID", "POST_PAID"):
+        world.add_wallet(
+            customer.id, currency="usd", wallet_type=kind, credits_=Decimal(10), rate=Decimal(1)
+        )
+    stale, fresh = (wallet.id for wallet in world.wallets_of(customer.id))
+
+    def figures() -> dict[str, tuple[str, str, bool]]:
+        return {
+            row["id"]: (row["balance"], row["real_time_balance"], row["is_cached_fallback"])
+            for row in august.wallets(customer.id, include_real_time_balance="true")
+        }
+
+    before = figures()
+    assert before[stale] == ("10", "10", False)
+    quirks.cached_wallets = {stale}
+    world.top_up(stale, 100)
+    world.top_up(fresh, 100)
+    assert figures() == {stale: ("110", "10", True), fresh: ("110", "110", False)}
+    quirks.cached_wallets.clear()
+    assert figures()[stale] == ("110", "110", False)
+    quirks.cached_wallets = {stale}
+    world.debit(stale, 1)
+    assert figures()[stale] == ("109", "110", True)

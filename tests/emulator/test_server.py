@@ -172,6 +172,7 @@ def test_answers_are_whole_moments_while_the_world_moves() -> None:
             with world.lock:
                 world.top_up(first, 1)
                 world.debit(second, 1)
+            time.sleep(0.0002)  # the server wants the lock, too
 
     with Emulator(world=world) as emulator:
         client, thread = Client(emulator), threading.Thread(target=shift)

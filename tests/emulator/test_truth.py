@@ -178,6 +178,15 @@ def test_operations_that_the_server_would_refuse() -> None:
         world.close(key)
 
 
+def test_external_id_can_be_given_once() -> None:
+    world = World(3)
+    assert world.add_customer(external_id="acme").external_id == "acme"
+    before = len(world.customers)
+    with pytest.raises(OperationError, match="external id acme"):
+        world.add_customer(external_id="acme")
+    assert len(world.customers) == before
+
+
 def test_closing_with_a_remainder_and_moving() -> None:
     world = World(0)
     customer, other = world.add_customer(wallets=0), world.add_customer(wallets=0)

@@ -121,7 +121,7 @@ def _show_next_steps(database: Path) -> None:
 
 
 def _load_days(database: Path, days: int, customers: int, seed: int) -> None:
-    from flexprice_emulator import Emulator, World
+    from flexprice_emulator import Emulator, Rates, World
 
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(days=days) + timedelta(hours=_HOUR_OF_LOADS)
@@ -134,8 +134,7 @@ def _load_days(database: Path, days: int, customers: int, seed: int) -> None:
         for day in range(days):
             at = first + timedelta(days=day)
             if day:
-                world.advance(timedelta(days=1), steps=2)
-                world.set_time(at)
+                world.advance(timedelta(hours=12), steps=2, rates=Rates.company())
             result = load(LoadOptions(api, database, limits=limits, snapshot_at=at))
             _show_day(at, result.snapshot["wallets_changed"], is_last=day == days - 1)
 
