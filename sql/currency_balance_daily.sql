@@ -8,13 +8,6 @@ snapshots as (
     from flexprice_raw.snapshots
 ),
 
-bounds as (
-    select
-        cast(min(date_day) as timestamp) as first_day,
-        cast(max(date_day) as timestamp) as last_day
-    from snapshots
-),
-
 daily_moves as (
     select
         moves.currency,
@@ -49,10 +42,9 @@ currencies as (
 calendar as (
     select
         currencies.currency,
-        cast(days.day_start as date) as date_day
-    from bounds
-    cross join lateral generate_series(bounds.first_day, bounds.last_day, interval '1 day') as days (day_start)
-    inner join currencies on cast(days.day_start as date) >= currencies.first_day
+        days.date_day
+    from flexprice_raw.stored_calendar as days
+    inner join currencies on days.date_day >= currencies.first_day
 ),
 
 levels as (
@@ -86,11 +78,13 @@ select
 
     -- figures
     cast(positive_balance as decimal(38, 9)) as outstanding_balance,
-    cast(positive_balance - balance as decimal(38, 9)) as overdrawn_balance,
+    cast(cast(positive_balance as decimal(37, 9)) - cast(balance as decimal(37, 9)) as decimal(38, 9))
+        as overdrawn_balance,
     cast(frozen_balance as decimal(38, 9)) as frozen_balance,
     cast(closed_balance as decimal(38, 9)) as closed_balance,
     cast(positive_credits as decimal(38, 9)) as outstanding_credits,
-    cast(positive_credits - credits as decimal(38, 9)) as overdrawn_credits,
+    cast(cast(positive_credits as decimal(37, 9)) - cast(credits as decimal(37, 9)) as decimal(38, 9))
+        as overdrawn_credits,
     cast(frozen_credits as decimal(38, 9)) as frozen_credits,
     cast(case when broken_down_wallets > 0 then free_credits end as decimal(38, 16)) as free_credits,
     cast(case when broken_down_wallets > 0 then purchased_credits end as decimal(38, 16)) as purchased_credits,

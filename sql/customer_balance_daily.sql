@@ -22,7 +22,7 @@ kinds as (
         wallet_id,
         wallet_type,
         settings_snapshot_at as valid_from,
-        timestamp with time zone 'infinity' as valid_to
+        timestamp with time zone '9999-12-31 00:00:00+00' as valid_to
     from current_wallets
 ),
 
@@ -84,7 +84,10 @@ select
     closing_credit_balance,
     closing_prepaid_balance,
     closing_pending_amount,
-    cast(closing_prepaid_balance as decimal(38, 16)) - closing_pending_amount as closing_real_time_balance,
+    cast(
+        cast(closing_prepaid_balance as decimal(37, 16)) - cast(closing_pending_amount as decimal(37, 16))
+        as decimal(38, 16)
+    ) as closing_real_time_balance,
     living_wallets,
     ended_wallets,
     changed_wallets,

@@ -36,7 +36,7 @@ blemishes as (
         snapshot_at
     from flexprice_raw.fetch_failures
     where customer_id is not null and wallet_id is null
-    union
+    union distinct
     select
         customer_id,
         snapshot_at
@@ -105,7 +105,12 @@ select
     stored_customers.first_observed_at,
     case
         when stored_customers.is_listed
-            then greatest(stored_customers.snapshot_at, all_snapshots.snapshot_at, selected.snapshot_at)
+            then
+                greatest(
+                    stored_customers.snapshot_at,
+                    coalesce(all_snapshots.snapshot_at, stored_customers.snapshot_at),
+                    coalesce(selected.snapshot_at, stored_customers.snapshot_at)
+                )
         else stored_customers.snapshot_at
     end as last_observed_at,
     stored_customers.snapshot_at as last_changed_at,

@@ -25,11 +25,14 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
             intervals.*,
             greatest(
                 intervals.valid_from,
-                case
-                    when unobserved.wallet_id is null then last_snapshot.snapshot_at
-                    else unobserved.last_observed_at
-                end,
-                selected.snapshot_at
+                coalesce(
+                    case
+                        when unobserved.wallet_id is null then last_snapshot.snapshot_at
+                        else unobserved.last_observed_at
+                    end,
+                    intervals.valid_from
+                ),
+                coalesce(selected.snapshot_at, intervals.valid_from)
             ) as last_observed_at
         from intervals
         cross join last_snapshot

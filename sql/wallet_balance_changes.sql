@@ -219,11 +219,14 @@ select
         else
             greatest(
                 changes.known_at,
-                case
-                    when unobserved.wallet_id is null then earlier_snapshots.previous_all_at
-                    else unobserved.last_observed_at
-                end,
-                selected.selected_at
+                coalesce(
+                    case
+                        when unobserved.wallet_id is null then earlier_snapshots.previous_all_at
+                        else unobserved.last_observed_at
+                    end,
+                    changes.known_at
+                ),
+                coalesce(selected.selected_at, changes.known_at)
             )
     end as changed_after,
     changes.changed_by,

@@ -10,13 +10,6 @@ snapshots as (
     from flexprice_raw.snapshots
 ),
 
-bounds as (
-    select
-        date_trunc('day', min(snapshot_at at time zone 'UTC')) as first_day,
-        date_trunc('day', max(snapshot_at at time zone 'UTC')) as last_day
-    from snapshots
-),
-
 daily_snapshots as (
     select
         date_day,
@@ -34,17 +27,16 @@ daily_snapshots as (
 -- figures on it.
 calendar as (
     select
-        cast(days.day_start as date) as date_day,
-        days.day_start at time zone 'UTC' as day_start,
-        (days.day_start + interval '1 day') at time zone 'UTC' as day_end,
-        max(daily_snapshots.last_all_at) over (order by days.day_start) as last_all_at,
+        days.date_day,
+        days.day_start,
+        days.day_end,
+        max(daily_snapshots.last_all_at) over (order by days.date_day) as last_all_at,
         daily_snapshots.real_time_asked_from,
         daily_snapshots.real_time_asked_to,
         daily_snapshots.credits_asked_from,
         daily_snapshots.credits_asked_to
-    from bounds
-    cross join lateral generate_series(bounds.first_day, bounds.last_day, interval '1 day') as days (day_start)
-    left join daily_snapshots on cast(days.day_start as date) = daily_snapshots.date_day
+    from flexprice_raw.stored_calendar as days
+    left join daily_snapshots on days.date_day = daily_snapshots.date_day
 ),
 
 later_lives as (
@@ -131,14 +123,14 @@ closings as (
         currency,
         balance,
         credit_balance,
-        null as real_time_balance,
-        null as real_time_credit_balance,
-        null as pending_amount,
-        null as free_credits,
-        null as purchased_credits,
+        cast(null as decimal(38, 16)) as real_time_balance,
+        cast(null as decimal(38, 16)) as real_time_credit_balance,
+        cast(null as decimal(38, 16)) as pending_amount,
+        cast(null as decimal(38, 16)) as free_credits,
+        cast(null as decimal(38, 16)) as purchased_credits,
         balance_snapshot_at,
-        null as real_time_snapshot_at,
-        null as credits_snapshot_at,
+        cast(null as timestamp with time zone) as real_time_snapshot_at,
+        cast(null as timestamp with time zone) as credits_snapshot_at,
         date_day
     from ends
     where return_day is null or return_day > date_day
@@ -238,13 +230,13 @@ selected_figures as (
             covered.wallet_id = real_time_gaps.wallet_id
             and real_time_gaps.figure = 'real_time'
             and covered.snapshot_at >= real_time_gaps.gap_from
-            and covered.snapshot_at < coalesce(real_time_gaps.gap_to, timestamp with time zone 'infinity')
+            and covered.snapshot_at < coalesce(real_time_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00')
     left join flexprice_raw.stored_figure_gaps as credits_gaps
         on
             covered.wallet_id = credits_gaps.wallet_id
             and credits_gaps.figure = 'credits_available'
             and covered.snapshot_at >= credits_gaps.gap_from
-            and covered.snapshot_at < coalesce(credits_gaps.gap_to, timestamp with time zone 'infinity')
+            and covered.snapshot_at < coalesce(credits_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00')
     group by covered.wallet_id, snapshots.date_day
 ),
 
@@ -258,10 +250,14 @@ observed as (
             else
                 greatest(
                     closings.valid_from,
-                    case
-                        when unobserved.wallet_id is null then calendar.last_all_at else unobserved.last_observed_at
-                    end,
-                    selected.snapshot_at
+                    coalesce(
+                        case
+                            when unobserved.wallet_id is null then calendar.last_all_at
+                            else unobserved.last_observed_at
+                        end,
+                        closings.valid_from
+                    ),
+                    coalesce(selected.snapshot_at, closings.valid_from)
                 )
         end as last_observed_at,
         closings.real_time_snapshot_at >= calendar.day_start
@@ -281,13 +277,15 @@ observed as (
             closings.wallet_id = real_time_gaps.wallet_id
             and real_time_gaps.figure = 'real_time'
             and calendar.real_time_asked_from >= real_time_gaps.gap_from
-            and calendar.real_time_asked_to < coalesce(real_time_gaps.gap_to, timestamp with time zone 'infinity')
+            and calendar.real_time_asked_to
+            < coalesce(real_time_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00')
     left join flexprice_raw.stored_figure_gaps as credits_gaps
         on
             closings.wallet_id = credits_gaps.wallet_id
             and credits_gaps.figure = 'credits_available'
             and calendar.credits_asked_from >= credits_gaps.gap_from
-            and calendar.credits_asked_to < coalesce(credits_gaps.gap_to, timestamp with time zone 'infinity')
+            and calendar.credits_asked_to
+            < coalesce(credits_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00')
     left join selected_figures
         on closings.wallet_id = selected_figures.wallet_id and closings.date_day = selected_figures.date_day
 )
@@ -312,8 +310,14 @@ select
         else earlier_in_currency.opening_balance
     end as opening_balance,
     observed.balance as closing_balance,
-    least(observed.balance, earlier_in_currency.lowest_balance) as lowest_balance,
-    greatest(observed.balance, earlier_in_currency.highest_balance) as highest_balance,
+    least(
+        coalesce(observed.balance, earlier_in_currency.lowest_balance),
+        coalesce(earlier_in_currency.lowest_balance, observed.balance)
+    ) as lowest_balance,
+    greatest(
+        coalesce(observed.balance, earlier_in_currency.highest_balance),
+        coalesce(earlier_in_currency.highest_balance, observed.balance)
+    ) as highest_balance,
     observed.credit_balance as closing_credit_balance,
     case when observed.is_real_time_observed then observed.real_time_balance end as closing_real_time_balance,
     case when observed.is_real_time_observed then observed.real_time_credit_balance end

@@ -37,7 +37,7 @@ breakdowns_above_balance as (
     where
         ended is null
         and coalesce(free_credits, 0) + coalesce(purchased_credits, 0) + coalesce(other_credits, 0)
-        > greatest(credit_balance, 0)
+        > greatest(coalesce(credit_balance, 0), 0)
 ),
 
 restatements as (

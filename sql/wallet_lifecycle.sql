@@ -43,24 +43,28 @@ steps as (
         not settings.is_listed and before.is_listed as is_unlisted,
         settings.is_listed and not before.is_listed as is_listed,
         settings.ended is not null and (before.wallet_id is null or before.ended is null) as is_ended,
-        concat_ws(
-            ', ',
-            case when settings.name is distinct from before.name then 'name' end,
-            case when settings.description is distinct from before.description then 'description' end,
-            case when settings.currency is distinct from before.currency then 'currency' end,
-            case when settings.wallet_type is distinct from before.wallet_type then 'wallet_type' end,
-            case when settings.conversion_rate is distinct from before.conversion_rate then 'conversion_rate' end,
-            case
+        substr(
+            coalesce(case when settings.name is distinct from before.name then ', name' end, '')
+            || coalesce(case when settings.description is distinct from before.description then ', description' end, '')
+            || coalesce(case when settings.currency is distinct from before.currency then ', currency' end, '')
+            || coalesce(case when settings.wallet_type is distinct from before.wallet_type then ', wallet_type' end, '')
+            || coalesce(
+                case when settings.conversion_rate is distinct from before.conversion_rate then ', conversion_rate' end,
+                ''
+            )
+            || coalesce(case
                 when settings.topup_conversion_rate is distinct from before.topup_conversion_rate
-                    then 'topup_conversion_rate'
-            end,
-            case
+                    then ', topup_conversion_rate'
+            end, '')
+            || coalesce(case
                 when settings.allowed_price_types is distinct from before.allowed_price_types
-                    then 'allowed_price_types'
-            end,
-            case when settings.alert_enabled is distinct from before.alert_enabled then 'alert_enabled' end,
-            case when settings.alert_state is distinct from before.alert_state then 'alert_state' end,
-            case
+                    then ', allowed_price_types'
+            end, '')
+            || coalesce(
+                case when settings.alert_enabled is distinct from before.alert_enabled then ', alert_enabled' end, ''
+            )
+            || coalesce(case when settings.alert_state is distinct from before.alert_state then ', alert_state' end, '')
+            || coalesce(case
                 when
                     settings.alert_threshold_default_type is distinct from before.alert_threshold_default_type
                     or settings.alert_threshold_default is distinct from before.alert_threshold_default
@@ -71,9 +75,9 @@ steps as (
                     or settings.alert_condition_warning is distinct from before.alert_condition_warning
                     or settings.alert_threshold_info is distinct from before.alert_threshold_info
                     or settings.alert_condition_info is distinct from before.alert_condition_info
-                    then 'alert_thresholds'
-            end,
-            case
+                    then ', alert_thresholds'
+            end, '')
+            || coalesce(case
                 when
                     settings.auto_topup_enabled is distinct from before.auto_topup_enabled
                     or settings.auto_topup_threshold is distinct from before.auto_topup_threshold
@@ -81,8 +85,9 @@ steps as (
                     or settings.auto_topup_invoiced is distinct from before.auto_topup_invoiced
                     or settings.auto_topup_cooldown_value is distinct from before.auto_topup_cooldown_value
                     or settings.auto_topup_cooldown_unit is distinct from before.auto_topup_cooldown_unit
-                    then 'auto_topup'
-            end
+                    then ', auto_topup'
+            end, ''),
+            3
         ) as changed_settings
     from flexprice.wallet_settings_history as settings
     left join flexprice.wallet_settings_history as before

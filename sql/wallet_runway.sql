@@ -95,8 +95,24 @@ spans as (
 rates as (
     select
         *,
-        case when days_7 >= 1 then cast(credits_used_7_days / days_7 as decimal(28, 9)) end as credits_per_day_7_days,
-        case when days_30 >= 1 then cast(credits_used_30_days / days_30 as decimal(28, 9)) end
+        case
+            when
+                days_7 >= 1
+                then
+                    cast(
+                        cast(credits_used_7_days as double precision)
+                        / cast(days_7 as double precision) as decimal(28, 9)
+                    )
+        end as credits_per_day_7_days,
+        case
+            when
+                days_30 >= 1
+                then
+                    cast(
+                        cast(credits_used_30_days as double precision)
+                        / cast(days_30 as double precision) as decimal(28, 9)
+                    )
+        end
             as credits_per_day_30_days
     from spans
 ),
@@ -106,11 +122,17 @@ remaining as (
         *,
         case
             when credits_per_day_7_days > 0
-                then cast(greatest(credit_balance, 0) / credits_per_day_7_days as decimal(38, 3))
+                then cast(
+                    cast(greatest(coalesce(credit_balance, 0), 0) as double precision)
+                    / cast(credits_per_day_7_days as double precision) as decimal(38, 3)
+                )
         end as days_left_7_days,
         case
             when credits_per_day_30_days > 0
-                then cast(greatest(credit_balance, 0) / credits_per_day_30_days as decimal(38, 3))
+                then cast(
+                    cast(greatest(coalesce(credit_balance, 0), 0) as double precision)
+                    / cast(credits_per_day_30_days as double precision) as decimal(38, 3)
+                )
         end as days_left_30_days
     from rates
 )
@@ -131,8 +153,8 @@ select
     credits_per_day_30_days,
     days_left_7_days,
     days_left_30_days,
-    cast(days_7 / 7 as decimal(7, 4)) as observed_share_7_days,
-    cast(days_30 / 30 as decimal(7, 4)) as observed_share_30_days,
+    cast(cast(days_7 as double precision) / 7 as decimal(7, 4)) as observed_share_7_days,
+    cast(cast(days_30 as double precision) / 30 as decimal(7, 4)) as observed_share_30_days,
 
     -- times
     case

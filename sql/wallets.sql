@@ -116,12 +116,15 @@ select
         else
             greatest(
                 stored_wallets.life_started_at,
-                stored_wallets.valid_from,
-                case
-                    when unobserved.wallet_id is null then last_snapshot.snapshot_at
-                    else unobserved.last_observed_at
-                end,
-                selected.snapshot_at
+                coalesce(stored_wallets.valid_from, stored_wallets.life_started_at),
+                coalesce(
+                    case
+                        when unobserved.wallet_id is null then last_snapshot.snapshot_at
+                        else unobserved.last_observed_at
+                    end,
+                    stored_wallets.life_started_at
+                ),
+                coalesce(selected.snapshot_at, stored_wallets.life_started_at)
             )
     end as last_observed_at,
     stored_wallets.life_started_at,

@@ -121,6 +121,23 @@ delete from flexprice_raw.stored_customers where customer_id in (select customer
 
 insert into flexprice_raw.stored_customers select * from fresh_customers order by customer_id;
 
+-- Every day from the first snapshot's on: views join it where they need a row for each day.
+insert into flexprice_raw.stored_calendar
+select
+    cast(days.day_start as date) as date_day,
+    days.day_start at time zone 'UTC' as day_start,
+    (days.day_start + interval '1 day') at time zone 'UTC' as day_end
+from (
+    select
+        date_trunc('day', applying.snapshot_at at time zone 'UTC') as this_day,
+        (select cast(max(date_day) as timestamp) + interval '1 day' from flexprice_raw.stored_calendar) as next_day
+    from applying
+) as bounds
+cross join
+    lateral generate_series(coalesce(bounds.next_day, bounds.this_day), bounds.this_day, interval '1 day')
+        as days (day_start)
+order by date_day;
+
 delete from flexprice_raw.stored_progress;
 
 insert into flexprice_raw.stored_progress

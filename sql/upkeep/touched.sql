@@ -10,25 +10,25 @@ written as (
         customer_id
     from flexprice_raw.wallets
     where snapshot_at = (select snapshot_at from applying)
-    union
+    union distinct
     select
         wallet_id,
         customer_id
     from flexprice_raw.wallet_balances
     where snapshot_at = (select snapshot_at from applying)
-    union
+    union distinct
     select
         wallet_id,
         customer_id
     from flexprice_raw.wallet_real_time_balances
     where snapshot_at = (select snapshot_at from applying)
-    union
+    union distinct
     select
         wallet_id,
         customer_id
     from flexprice_raw.wallet_credits_available
     where snapshot_at = (select snapshot_at from applying)
-    union
+    union distinct
     select
         wallet_id,
         customer_id
@@ -52,7 +52,7 @@ blemishes as (
         wallet_id
     from flexprice_raw.fetch_failures
     where snapshot_at = (select snapshot_at from applying)
-    union
+    union distinct
     -- A rejection is written once and holds until it is cleared, in every snapshot that covers its customer.
     select
         rejected.customer_id,
@@ -76,7 +76,7 @@ blemishes as (
 )
 
 select wallet_id from blemishes where wallet_id is not null
-union
+union distinct
 select wallets.wallet_id
 from blemishes
 inner join flexprice_raw.stored_wallets as wallets on blemishes.customer_id = wallets.customer_id

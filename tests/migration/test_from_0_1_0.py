@@ -24,6 +24,7 @@ from tests.migration.recorded import Answers, serving, warehouse_of_0_1_0
 
 #: Views whose rows tell of the moment of asking, or of the tables themselves.
 _OF_THE_MOMENT = {"freshness", "data_dictionary"}
+_HISTORY = "wallet_balance_history"
 _ANY = Limits(*[Tolerance.parse("100%")] * 3)
 
 
@@ -58,11 +59,9 @@ def faults(
     for name, rows in before.items():
         if name in _OF_THE_MOMENT:
             continue
-        kept = (
-            [{column: row[column] for column in rows[0]} for row in after[name]]
-            if rows
-            else after[name]
-        )
+        # Money that an ended wallet holds has rows of its own, which version 0.1.0 did not write.
+        now = [row for row in after[name] if not (name == _HISTORY and row["ended"])]
+        kept = [{column: row[column] for column in rows[0]} for row in now] if rows else now
         if sorted(map(repr, kept)) != sorted(map(repr, rows)):
             found.append(name)
     return found

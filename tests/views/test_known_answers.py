@@ -7,7 +7,29 @@ from __future__ import annotations
 
 from flexprice_wallets.warehouse.create_views import create_views
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
-from tests.views.history import History, empty_warehouse, rows_of, wallet
+from tests.views.history import History, empty_warehouse, insert, moment, rows_of, wallet
+
+
+def insert_balance(connection, wallet_id, at, balance):
+    """Write a version of a settled balance, as a load does for an ended wallet whose balance moved."""
+    insert(
+        connection,
+        "wallet_balances",
+        [
+            {
+                "wallet_id": wallet_id,
+                "customer_id": "c1",
+                "snapshot_id": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "snapshot_at": at,
+                "observed_at": at,
+                "version_hash": balance,
+                "currency": "usd",
+                "conversion_rate": 1,
+                "balance": balance,
+                "credit_balance": balance,
+            }
+        ],
+    )
 
 
 def daily(connection, *columns, where="true"):

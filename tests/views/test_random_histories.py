@@ -91,7 +91,9 @@ def test_intervals_neither_overlap_nor_leave_gaps_within_a_life(seed):
             on one.wallet_id = lives.wallet_id and one.valid_to = lives.ended_at and one.life_number = lives.life_number
         left join flexprice_raw.stored_wallet_lives as returns
             on one.wallet_id = returns.wallet_id and one.valid_to = returns.started_at and one.ended is not null
-        where one.valid_to is not null and two.wallet_id is null and lives.wallet_id is null and returns.wallet_id is null
+        where
+            one.valid_to is not null
+            and two.wallet_id is null and lives.wallet_id is null and returns.wallet_id is null
         """).fetchall()
         == []
     )
