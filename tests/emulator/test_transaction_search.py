@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flexprice_emulator import Contract, Emulator, Fault, Rates, Request, World
+from flexprice_emulator.transaction_search import find, search_of
 from tests.emulator.emulator_client import Client
 
 PATH = "/wallets/transactions/search"
@@ -427,3 +428,32 @@ def test_control_moves_money_and_tells_balances(august: Client) -> None:
     assert (now[key]["credit_balance"], set(then)) == ("9.5", set(world.wallets))
     assert "transactions" not in august.control("GET", "/truth?transactions=false").json()
     assert august.control("GET", "/truth").json()["transactions"][pending]["credit_amount"] == "7.5"
+
+
+class Counted(dict[str, Any]):
+    """A table that counts how many of its rows are looked at."""
+
+    looked_at = 0
+
+    def __getitem__(self, key: str) -> Any:
+        self.looked_at += 1
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_page_behind_a_time_looks_at_its_own_rows_only(direction: str) -> None:
+    world = World(200, seed=1)
+    world.advance(timedelta(hours=12), steps=20, rates=Rates.company())
+    counted = Counted(world.ledger.transactions)
+    world.ledger.transactions = counted
+    times = sorted(row.updated_at for row in counted.values())
+    at = datetime.fromtimestamp(times[len(times) // 3] // 10**9, UTC)
+    sort = [{"field": name, "direction": direction} for name in ("updated_at", "id")]
+    body = {"limit": 20, "offset": 40, "sort": sort}
+    found = find(
+        world.ledger,
+        search_of(body | {"filters": [date_filter("updated_at", "after", at)]}),
+        request_number=1,
+    )
+    assert (len(found.rows), counted.looked_at) == (20, 20)
+    assert 100 < found.total < len(counted)
