@@ -39,8 +39,13 @@ class ApiOptions:
         """Refuse what cannot be sent, or not be sent there.
 
         Raises:
-            ConfigurationError: where the base URL is none the key may be sent to, or the environment's id is none.
+            ConfigurationError: where the key or the environment's id is none that a header can hold, or the base URL
+                is none that the key may be sent to.
         """
+        if not fits_header(self.api_key.reveal()) or not self.api_key.reveal():
+            raise ConfigurationError(
+                "The API key has characters that no key has: set it again, without spaces or line ends."
+            )
         checked_base_url(self.base_url, allow_plain_http=self.allow_plain_http)
         if self.environment_id and not fits_header(self.environment_id):
             raise ConfigurationError(

@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 
+import requests
+
 from flexprice_wallets.errors import AccessRefused, ConfigurationError
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.backoff import RetryPolicy
-from flexprice_wallets.extract.calls import Call
+from flexprice_wallets.extract.calls import Call, Failure
 from flexprice_wallets.extract.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
@@ -18,6 +20,8 @@ from flexprice_wallets.extract.outcomes import Failed, Outcome, Refused, outcome
 from flexprice_wallets.extract.pace import Pace
 
 Decoder = Callable[[bytes], list[object]]
+
+_STOPPED = Failed(Failure("stopped", "The run has stopped"), may_pass=False)
 
 
 class Api:
@@ -36,6 +40,8 @@ class Api:
     ) -> tuple[Outcome, float]:
         """Send the call once, when the pace allows it, and judge the answer; also the seconds from then on."""
         started = self.pace.start()
+        if started is None:
+            return _STOPPED, 0.0
         outcome: Outcome | None = None
         try:
             self.counts.add(is_retry=is_retry)
@@ -103,14 +109,35 @@ def open_api(options: ApiOptions) -> Api:
             timeouts=options.timeouts,
             allow_plain_http=options.allow_plain_http,
         )
+    except requests.exceptions.InvalidSchema:
+        raise ConfigurationError(
+            "The proxy that HTTPS_PROXY (or ALL_PROXY) names is a SOCKS proxy, which needs the package PySocks: "
+            "install it with `pip install requests[socks]`, or unset the variable."
+        ) from None
+    except requests.exceptions.InvalidProxyURL:
+        raise ConfigurationError(
+            "The proxy that HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY) names is no address: set it to one such as "
+            "http://proxy.example:3128, or unset the variable."
+        ) from None
+    except OSError as error:
+        if isinstance(error, ValueError):
+            raise _no_address() from None
+        raise ConfigurationError(
+            f"The file of trusted certificates cannot be used ({error}): set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to "
+            "a file that is there, or unset it."
+        ) from None
     except ValueError:
         # Of the standard library or of requests; the text of the exception may hold more than belongs in a log.
-        raise ConfigurationError(
-            f"Set --base-url (or FLEXPRICE_BASE_URL) to an address such as {DEFAULT_BASE_URL}: this one is none."
-        ) from None
+        raise _no_address() from None
     # One more than the workers: the listing goes on while all of them are busy.
     pace = Pace(options.workers + 1, options.max_requests_per_second)
     return Api(client, pace, options.retries)
+
+
+def _no_address() -> ConfigurationError:
+    return ConfigurationError(
+        f"Set --base-url (or FLEXPRICE_BASE_URL) to an address such as {DEFAULT_BASE_URL}: this one is none."
+    )
 
 
 def access_refused(refused: Refused) -> AccessRefused:

@@ -14,6 +14,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+_SWITCHING_PROTOCOLS = 101
+
 
 class BoundedAdapter(HTTPAdapter):
     """The transport of `requests`, whose answers end in so many seconds or fail with a read timeout."""
@@ -59,6 +61,13 @@ def _bounded_pools(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self.fp = io.BufferedReader(_BoundedReader(self.fp, seconds))
+
+        def begin(self) -> None:
+            """Read the head of the answer. What is only informational (1xx) comes before it."""
+            super().begin()
+            while 100 <= self.status < 200 and self.status != _SWITCHING_PROTOCOLS:
+                self.headers = self.msg = None  # type: ignore[assignment]  # as before the first head
+                super().begin()
 
     class Connection(HTTPConnection):
         response_class = Response

@@ -21,17 +21,16 @@ from flexprice_wallets.extract.outcomes import Answer, Failed
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.version import __version__
 
-_LARGEST_ANSWER = 256 * 1024 * 1024
-_CHUNK = 1024 * 1024
+_CHUNK = 256 * 1024
 _NO_RETRIES = urllib3.Retry(total=False)
 
 
 class AttemptFailed(Exception):
     """No usable answer came: the connection failed, timed out, or the answer was cut or endless."""
 
-    def __init__(self, error_code: str, message: str) -> None:
+    def __init__(self, error_code: str, message: str, *, may_pass: bool = True) -> None:
         super().__init__(message)
-        self.outcome = Failed(Failure(error_code, message), may_pass=True)
+        self.outcome = Failed(Failure(error_code, message), may_pass=may_pass)
 
 
 class ApiClient:
@@ -103,19 +102,20 @@ class ApiClient:
                 assert_same_host=False,
                 preload_content=False,
             )
-        except (
-            urllib3.exceptions.NewConnectionError
-        ) as error:  # a ConnectTimeoutError by inheritance
+        # A ConnectTimeoutError by inheritance.
+        except urllib3.exceptions.NewConnectionError as error:
             raise AttemptFailed("connection", _connection_message(error)) from error
         except urllib3.exceptions.ConnectTimeoutError as error:
             raise AttemptFailed("timeout", "Connecting to the API took too long") from error
         except urllib3.exceptions.TimeoutError as error:
             raise AttemptFailed("timeout", "The API did not answer in time") from error
+        except urllib3.exceptions.ProxyError as error:
+            raise AttemptFailed("proxy", "The proxy could not be reached") from error
         except urllib3.exceptions.SSLError as error:
             raise AttemptFailed("tls", "The API's certificate could not be verified") from error
         except urllib3.exceptions.HTTPError as error:
             raise AttemptFailed("connection", _connection_message(error)) from error
-        body = self._read(response)
+        body = self._read(response, endpoints.LARGEST_ANSWERS[call.resource])
         if self._key in body:
             # Some gateways quote the request; what they say goes into messages and tables.
             body = body.replace(self._key, b"***")
@@ -125,7 +125,7 @@ class ApiClient:
         """Close the idle connections."""
         self._adapter.close()
 
-    def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
+    def _read(self, response: urllib3.BaseHTTPResponse, most: int) -> bytes:
         pieces: list[bytes] = []
         size = 0
         is_whole = False
@@ -133,8 +133,12 @@ class ApiClient:
             while piece := response.read1(_CHUNK):
                 pieces.append(piece)
                 size += len(piece)
-                if size > _LARGEST_ANSWER:
-                    raise AttemptFailed("endless_answer", "The answer was larger than 256 MiB")
+                if size > most:
+                    raise AttemptFailed(
+                        "endless_answer",
+                        f"The answer was larger than {most // endpoints.MEBIBYTE} MiB",
+                        may_pass=False,
+                    )
             is_whole = True
         except urllib3.exceptions.ReadTimeoutError as error:
             raise AttemptFailed("timeout", "The answer did not end in time") from error

@@ -13,5 +13,16 @@ WALLET: Final = "/wallets/{wallet_id}"
 KEY_HEADER: Final = "x-api-key"
 ENVIRONMENT_HEADER: Final = "X-Environment-ID"
 
+MEBIBYTE: Final = 1024 * 1024
+#: Bytes that an answer may have, by what is asked for: a customer has a handful of wallets, a page a thousand records.
+#: In memory an answer takes some thirty times as much.
+LARGEST_ANSWERS: Final = {
+    "customer_wallets": 4 * MEBIBYTE,
+    "wallet": 4 * MEBIBYTE,
+    "customers": 16 * MEBIBYTE,
+    "ended_wallets": 16 * MEBIBYTE,
+    "transactions": 16 * MEBIBYTE,
+}
+
 #: Most customers that one page of the listing may hold (the API answers 400 above).
 CUSTOMERS_PER_PAGE: Final = 1000

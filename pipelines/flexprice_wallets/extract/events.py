@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from flexprice_wallets.records.values import readable_id
+
 
 class CustomersFound(NamedTuple):
     """Records of the listing that the run covers. `total` is what the API says there are in all."""
@@ -23,10 +25,17 @@ class ListingDone:
     named_only: list[str] = field(default_factory=list)
 
 
+class Mistake(NamedTuple):
+    """A mistake in the program that asks, as it goes from process to process: its last line, and its traceback."""
+
+    summary: str
+    traceback: str
+
+
 FeedEvent = CustomersFound | ListingDone
 
 
 def text_field(record: object, name: str) -> str:
-    """A text of a record that is not checked yet; '' where there is none."""
+    """A text of a record that is not checked yet; '' where there is none that could be asked for."""
     value = record.get(name) if isinstance(record, dict) else None
-    return value if isinstance(value, str) else ""
+    return readable_id(value) or ""

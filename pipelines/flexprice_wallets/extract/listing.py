@@ -12,7 +12,7 @@ from flexprice_wallets.extract import endpoints
 from flexprice_wallets.extract.attempts import Api
 from flexprice_wallets.extract.calls import Call
 from flexprice_wallets.extract.outcomes import Failed, Taken
-from flexprice_wallets.extract.pages import ListShifts, PageWalk
+from flexprice_wallets.extract.pages import ListCut, ListShifts, PageWalk
 from flexprice_wallets.records.answers import customers_page
 
 
@@ -41,7 +41,12 @@ def listed_customers(
     while not walk.is_done:
         records, total, observed_at = _page(api, walk.offset, limit)
         try:
-            new = walk.take([_id(record) for record in records])
+            new = walk.take([_id(record) for record in records], total)
+        except ListCut as error:
+            raise ListingFailed(
+                f"The customers could not be listed completely: {error}. Nothing was loaded; run again, and report it "
+                "to Flexprice if it stays."
+            ) from error
         except ListShifts as error:
             raise ListingFailed(
                 f"The customers could not be listed completely: {error}. Run again when fewer are being archived."

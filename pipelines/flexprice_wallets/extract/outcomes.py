@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from flexprice_wallets.extract.calls import Failure
 from flexprice_wallets.records.answers import AnswerError
 
-_PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: Beside these every status of 500 and above may pass, but for those that say that it never will.
+_PASSING_STATUSES = frozenset({408, 425, 429})
+_LASTING_STATUSES = frozenset({501, 505})
 _OVERLOAD_STATUSES = frozenset({429, 503})
 _LONGEST_MESSAGE = 500
 
@@ -81,10 +83,15 @@ def outcome_of(answer: Answer, decode: Callable[[bytes], list[object]]) -> Outco
         )
     return Failed(
         failure,
-        may_pass=answer.status in _PASSING_STATUSES,
+        may_pass=_may_pass(answer.status),
         is_overload=answer.status in _OVERLOAD_STATUSES,
         retry_after=retry_after_seconds(answer.headers.get("Retry-After"), datetime.now(UTC)),
     )
+
+
+def _may_pass(status: int) -> bool:
+    """Whether asking again may help."""
+    return status in _PASSING_STATUSES or (500 <= status <= 599 and status not in _LASTING_STATUSES)
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
@@ -96,7 +103,7 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
         return float(min(int(text[:9]), 10**6))
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a date that no calendar has
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

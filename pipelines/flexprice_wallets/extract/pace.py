@@ -40,8 +40,11 @@ class Pace:
         """Requests that may be under way at once now."""
         return self._allowed
 
-    def start(self) -> float:
-        """Wait until a request may start; returns the moment it did, to be given back to `finish`."""
+    def start(self) -> float | None:
+        """Wait until a request may start; returns the moment it did, to be given back to `finish`.
+
+        None once the run has stopped: no request may start any more.
+        """
         with self._changed:
             while not self._stopped:
                 now = self._clock()
@@ -52,6 +55,8 @@ class Pace:
                     self._changed.wait(wait)
                 else:
                     break
+            else:
+                return None
             now = self._clock()
             self._under_way += 1
             self._next_start = max(now, self._next_start) + self._spacing(now)
@@ -72,7 +77,7 @@ class Pace:
             self._changed.notify()
 
     def stop(self) -> None:
-        """Let everybody go at once: the run ends."""
+        """Let everybody who waits go at once, without a request: the run ends."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()

@@ -2,7 +2,8 @@
 
 Each page is asked for so that it begins with a row read before. Where it does, every row between is accounted for;
 where it does not, rows before it have gone and the pages have a gap: the next page goes back, twice as far each time.
-Rows that came in between are seen twice and taken once.
+Rows that came in between are seen twice and taken once. The list ends where nothing new comes, and then it must
+have had as many rows as it said.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ from dataclasses import dataclass, field
 
 #: A list that shifts this often under one reader is not being listed but rewritten.
 _MOST_STEPS_BACK = 40
+_MOST_PAGES_WITHOUT_NEW = 20
 
 
 class ListShifts(Exception):
     """The list changes faster than it can be read."""
+
+
+class ListCut(Exception):
+    """The list ended, or made no progress, before all the rows that it says it has."""
 
 
 @dataclass(slots=True)
@@ -27,30 +33,64 @@ class PageWalk:
     _seen: set[str] = field(default_factory=set)
     _overlap: int = 1
     _steps_back: int = 0
+    _pages_without_new: int = 0
+    #: The fewest rows that any page said there were: rows may come and go while the pages are read.
+    _total: int | None = None
 
     def __post_init__(self) -> None:
         if self.limit < 2:
             raise ValueError("pages that overlap hold at least two rows")
 
-    def take(self, ids: list[str]) -> list[int]:
+    def take(self, ids: list[str], total: int | None = None) -> list[int]:
         """Take the ids of the page at `offset`; returns the positions of the rows that are new.
 
+        Args:
+            ids: of the rows of the page.
+            total: how many rows the page says there are in all, if it does.
+
         Raises:
-            ListShifts: where the pages cannot be joined.
+            ListShifts: the pages cannot be joined.
+            ListCut: the list ended, and rows are missing.
         """
-        if self.offset > 0 and not (ids and ids[0] in self._seen):
+        if total is not None:
+            self._total = total if self._total is None else min(total, self._total)
+        if self.offset > 0 and ids and ids[0] not in self._seen:
             return self._step_back()
+        if self.offset > 0 and not ids:
+            # Rows have gone, down to the one that the page should begin with.
+            return self._step_back() if self._is_short else self._end()
         new = []
         for position, row_id in enumerate(ids):
             if row_id not in self._seen:
                 self._seen.add(row_id)
                 new.append(position)
-        if len(ids) < self.limit:
-            self.is_done = True
+        is_full = len(ids) >= self.limit
+        has_all = not self._is_short and (self._total is not None or not is_full)
+        is_last = not is_full or not new
+        if is_last and (has_all or not (new or is_full)):
+            self._end()
         else:
-            self.offset += len(ids) - 1
-            self._overlap = 1
+            self._go_on(len(ids), is_progress=bool(new))
         return new
+
+    def _go_on(self, rows: int, *, is_progress: bool) -> None:
+        """Ask for the next page. A full page may bring nothing new where rows came in before it, but not many do."""
+        self._pages_without_new = 0 if is_progress else self._pages_without_new + 1
+        if self._pages_without_new > _MOST_PAGES_WITHOUT_NEW:
+            raise ListCut(f"{self._pages_without_new} pages in a row brought nothing new")
+        self.offset += max(rows - 1, 1)
+        self._overlap = 1
+
+    @property
+    def _is_short(self) -> bool:
+        """Whether fewer rows were seen than there are said to be."""
+        return self._total is not None and len(self._seen) < self._total
+
+    def _end(self) -> list[int]:
+        if self._is_short:
+            raise ListCut(f"the list ended after {len(self._seen)} of {self._total}")
+        self.is_done = True
+        return []
 
     def _step_back(self) -> list[int]:
         self._steps_back += 1

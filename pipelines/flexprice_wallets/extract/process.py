@@ -7,6 +7,7 @@ batches. When either end goes, however it goes, the other sees the socket close.
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import socket
@@ -14,16 +15,29 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
+import flexprice_wallets
 from flexprice_wallets.errors import RunFailed
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.calls import Figures, Reading
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.events import FeedEvent
+from flexprice_wallets.extract.events import FeedEvent, Mistake
 from flexprice_wallets.extract.selection import Selection
 
-_CHILD = "flexprice_wallets.extract.serving"
+#: The package's own folder comes last on the child's path, and the current folder not at all: whatever lies there must
+#: not run beside the key.
+_CHILD = """
+import sys
+sys.path.append({folder!r})
+from flexprice_wallets.extract.serving import main
+main()
+"""
+_FOLDER = os.fspath(Path(flexprice_wallets.__file__).parents[1])
+
+
+_logger = logging.getLogger(__name__)
 
 
 class ProcessFeed:
@@ -35,12 +49,11 @@ class ProcessFeed:
         self._connection = Connection(ours.detach())
         with theirs:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", _CHILD, str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _CHILD.format(folder=_FOLDER), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 # What the parent prints last on stdout is for machines.
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         self._connection.send((options, selection, figures))
 
@@ -75,6 +88,12 @@ class ProcessFeed:
             for event in batch:
                 if event is None:
                     return
+                if isinstance(event, Mistake):
+                    _logger.debug("Where the mistake arose:\n%s", event.traceback)
+                    raise RunFailed(
+                        f"The process that asks the API made a mistake ({event.summary}); nothing was loaded. "
+                        "Run again with -vv and report what it says."
+                    )
                 if isinstance(event, BaseException):
                     raise event
                 yield event

@@ -10,12 +10,15 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
+from flexprice_wallets.errors import FlexpriceWalletsError
 from flexprice_wallets.extract.attempts import open_api
 from flexprice_wallets.extract.counts import RequestCounts
+from flexprice_wallets.extract.events import Mistake
 from flexprice_wallets.extract.feed import Feed
 from flexprice_wallets.extract.threads import ThreadFeed
 
@@ -29,7 +32,7 @@ def _serve(connection: Connection) -> None:
     try:
         feed = ThreadFeed(open_api(options), selection, figures, options.workers)
     except Exception as error:  # noqa: BLE001 - the parent raises it
-        _send(connection, [error], RequestCounts())
+        _send(connection, [_told(error)], RequestCounts())
         return
     _send_all(connection, feed, feed.customers())
     while True:
@@ -50,8 +53,16 @@ def _send_all(connection: Connection, feed: Feed, events: Iterable[object]) -> N
                 last_sent = now
         batch.append(None)  # the end
     except Exception as error:  # noqa: BLE001 - the parent raises it
-        batch.append(error)
+        batch.append(_told(error))
     _send(connection, batch, feed.counts)
+
+
+def _told(error: Exception) -> Exception | Mistake:
+    """What the parent is told of an error: one of our own as it is, a mistake as text, which always can be pickled."""
+    if isinstance(error, FlexpriceWalletsError):
+        return error
+    summary = traceback.format_exception_only(error)[-1].strip()
+    return Mistake(summary, "".join(traceback.format_exception(error)))
 
 
 def _send(connection: Connection, batch: list[object], counts: RequestCounts) -> None:
@@ -59,7 +70,8 @@ def _send(connection: Connection, batch: list[object], counts: RequestCounts) ->
     connection.send_bytes(pickle.dumps((batch, counts.requests, counts.retries), protocol=5))
 
 
-def _main() -> None:
+def main() -> None:
+    """Serve the parent over the socket that the first argument names, until it has gone."""
     # Ctrl-C reaches the whole group; the parent decides what it means and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _stay_on_one_core()
@@ -87,7 +99,3 @@ def _serve_and_exit(connection: Connection) -> None:
         pass  # the parent has gone
     finally:
         os._exit(0)
-
-
-if __name__ == "__main__":
-    _main()
