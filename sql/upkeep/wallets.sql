@@ -27,6 +27,7 @@ select
         pending_amount := pending_amount,
         current_period_usage := current_period_usage,
         unpaid_invoices_amount := unpaid_invoices_amount,
+        is_cached_fallback := is_cached_fallback,
         real_time_observed_at := real_time_observed_at,
         real_time_snapshot_at := real_time_snapshot_at,
         real_time_hash := real_time_hash
@@ -86,6 +87,7 @@ real_time as (
             pending_amount := pending_amount,
             current_period_usage := current_period_usage,
             unpaid_invoices_amount := unpaid_invoices_amount,
+            is_cached_fallback := is_cached_fallback,
             real_time_observed_at := observed_at,
             real_time_snapshot_at := snapshot_at,
             real_time_hash := version_hash
@@ -244,6 +246,7 @@ select
     old.pending_amount,
     old.current_period_usage,
     old.unpaid_invoices_amount,
+    old.is_cached_fallback,
     old.real_time_observed_at,
     old.real_time_snapshot_at,
     old.free_credits,

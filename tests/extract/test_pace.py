@@ -46,6 +46,10 @@ class Starter:
     def _start(self) -> None:
         self.started = self._pace.start()
 
+    def has_ended(self, within: float) -> bool:
+        self._thread.join(within)
+        return not self._thread.is_alive()
+
     def has_started(self, within: float) -> bool:
         self._thread.join(within)
         return self.started is not None
@@ -131,4 +135,7 @@ def test_stopping_lets_everybody_go(clock: Clock) -> None:
     pace.start()
     waiting = [Starter(pace) for _ in range(3)]
     pace.stop()
-    assert all(each.has_started(5) for each in waiting)
+    assert all(each.has_ended(5) for each in waiting)
+    # A limit holds also when a run stops: nobody starts a request.
+    assert not any(each.started for each in waiting)
+    assert pace.start() is None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +22,7 @@ from flexprice_wallets.extract.client import ApiClient
 from flexprice_wallets.extract.pace import Pace
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.extract.workers import Workers
+from flexprice_wallets.records.answers import wallets_of_answer
 
 _IMPATIENT = RetryPolicy(attempts=3, first_delay=0.01)
 
@@ -123,3 +126,27 @@ def test_what_is_announced_is_taken_and_an_exception_raised(emulator: Emulator) 
         assert workers.take() == "event"
         with pytest.raises(KeyError):
             workers.take()
+
+
+def test_who_waits_for_another_attempt_is_let_go_when_the_run_stops(emulator: Emulator) -> None:
+    emulator.faults.add(Fault("status", status=503))
+    api = Api(
+        ApiClient(emulator.base_url, Secret(emulator.api_key)),
+        Pace(4),
+        RetryPolicy(attempts=3, first_delay=60, longest_delay=60, total_time=600),
+    )
+    outcomes: list[object] = []
+    call = customer_wallets("cust_1", Figures())
+    asking = threading.Thread(target=lambda: outcomes.append(api.ask(call, wallets_of_answer)))
+    asking.start()
+    while not emulator.requests.total:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    api.stop()
+    asking.join(5)
+    assert not asking.is_alive()
+    assert len(outcomes) == 1
+    # Nobody sends anything after the end, whatever the limit of requests would allow.
+    sent = emulator.requests.total
+    api.ask(call, wallets_of_answer)
+    assert emulator.requests.total == sent

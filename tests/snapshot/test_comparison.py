@@ -9,6 +9,7 @@ from flexprice_wallets.errors import ForeignAnswer
 from flexprice_wallets.extract.calls import Figures, Reading, customer_wallets, wallet
 from flexprice_wallets.records.customers import parse_customer
 from flexprice_wallets.records.records import Rejection
+from flexprice_wallets.records.wallets import parse_wallet
 from tests.records import example_records
 from tests.snapshot.records import (
     CUSTOMER_ID,
@@ -245,9 +246,12 @@ def test_a_customer_that_is_not_known_to_the_api_could_not_be_read(observer: Obs
 def test_a_nameless_record_keeps_the_customers_other_wallets_from_being_followed(
     observer: Observer,
 ) -> None:
-    observer.take_again(raw_wallet(id=None))
+    observer.take(raw_wallet(id="wallet_sibling"))
+    observer.take_again(raw_wallet(id=None), raw_wallet(id="wallet_sibling"))
     assert observer.written == {"rejected_records": 1}
     assert observer.comparison.wallets_to_follow() == []
+    # The record could be the sibling's: nobody can tell that it was observed.
+    assert observer.comparison.tally.wallets_observed == 0
 
 
 def test_a_rejected_record_keeps_its_wallet_from_being_followed(observer: Observer) -> None:
@@ -289,6 +293,57 @@ def test_unreadable_settings_wait_for_the_last_known_ones(observer: Observer) ->
     (carried,) = observer.comparison.carried
     assert carried.settings is not None
     assert carried.settings.unreadable_fields == ("metadata",)
+
+
+@pytest.mark.parametrize("changes", [{"balance": "1", "name": "New"}, {"name": "New"}], ids=str)
+def test_a_carried_wallet_counts_as_changed_once(
+    observer: Observer, changes: dict[str, Any]
+) -> None:
+    last = parse_wallet(raw_wallet(), asked_customer_id=None)
+    assert not isinstance(last, Rejection)
+    observer.take_again(raw_wallet(metadata="none", **changes))
+    (carried,) = observer.comparison.carried
+    observer.comparison.take_carried_wallet(carried, last.settings)
+    assert observer.written["wallets"] == 1
+    assert observer.comparison.tally.wallets_changed == 1
+
+
+# --- rejections are written once ------------------------------------------------------------------------------------
+
+
+def test_a_rejection_is_written_once_and_once_more_when_it_is_over(observer: Observer) -> None:
+    for number in range(3):
+        observer.take_again(raw_wallet(metadata="none", balance=str(number)))
+        observer.comparison.clear_rejections()
+        assert observer.written["rejected_records"] == (number == 0)
+        assert observer.written["rejections_cleared"] == 0
+        assert observer.comparison.tally.records_rejected == 1
+    observer.take_again(raw_wallet())
+    observer.comparison.clear_rejections()
+    assert observer.written["rejections_cleared"] == 1
+    observer.take_again(raw_wallet(metadata="none"))
+    assert observer.written["rejected_records"] == 1
+
+
+def test_another_fault_is_another_rejection(observer: Observer) -> None:
+    observer.take_again(raw_wallet(currency=None))
+    observer.comparison.clear_rejections()
+    # Nothing else tells of a record that was rejected as a whole, so every digit of it counts.
+    observer.take_again(raw_wallet(currency=None, balance="1"))
+    observer.comparison.clear_rejections()
+    assert observer.written == {"rejected_records": 1, "rejections_cleared": 1}
+
+
+def test_a_rejection_holds_while_its_customer_cannot_be_read(observer: Observer) -> None:
+    observer.take_again(raw_wallet(metadata="none"))
+    observer.begin()
+    observer.comparison.take_customer_wallets(failed(CUSTOMER_ID))
+    observer.comparison.clear_rejections()
+    assert observer.written == {"fetch_failures": 1}
+    observer.begin(covered={"cust_other"})
+    observer.take(customer_id="cust_other")
+    observer.comparison.clear_rejections()
+    assert observer.written == {}
 
 
 # --- whom a run covers ---------------------------------------------------------------------------------------------

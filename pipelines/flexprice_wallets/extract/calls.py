@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from flexprice_wallets.extract import endpoints
 
-Resource = Literal["customers", "customer_wallets", "wallet"]
+Resource = Literal["customers", "customer_wallets", "wallet", "ended_wallets"]
 
 
 class Call(NamedTuple):
@@ -76,3 +77,38 @@ def wallet(wallet_id: str, customer_id: str) -> Call:
     """Ask for one wallet whatever its status; the API gives its settled figures only."""
     target = endpoints.WALLET.format(wallet_id=quote(wallet_id, safe=""))
     return Call("wallet", wallet_id, target, customer_id=customer_id, wallet_id=wallet_id)
+
+
+#: Characters of a query that servers and proxies take without fail.
+_LONGEST_QUERY: Final = 6000
+#: So many requests are a handful: for more, all closed wallets are asked for at once.
+_MOST_BATCHES: Final = 5
+
+
+def ended_wallets(wallet_ids: Sequence[str]) -> list[Call]:
+    """Ask for many wallets at once, whatever their status, in a handful of calls; each names its wallets by their ids.
+
+    The API knows no pages here. Wallets that it does not know are left out of the answer.
+    """
+    parts = [f"wallet_ids={quote_plus(wallet_id)}" for wallet_id in wallet_ids]
+    queries: list[str] = []
+    for part in parts:
+        if queries and len(queries[-1]) + len(part) < _LONGEST_QUERY:
+            queries[-1] += f"&{part}"
+        else:
+            queries.append(part)
+    if len(queries) > _MOST_BATCHES:
+        return [all_closed_wallets()]
+    return [
+        _wallets(query, f"{number} of {len(queries)}")
+        for number, query in enumerate(queries, start=1)
+    ]
+
+
+def all_closed_wallets() -> Call:
+    """Ask for every closed wallet of the environment in one answer."""
+    return _wallets("status=closed", "all closed")
+
+
+def _wallets(query: str, name: str) -> Call:
+    return Call("ended_wallets", name, f"{endpoints.WALLETS}?{query}")

@@ -9,6 +9,7 @@ DEFAULT_BASE_URL: Final = "https://api.cloud.flexprice.io/v1"
 SEARCH_CUSTOMERS: Final = "/customers/search"
 CUSTOMER_WALLETS: Final = "/customers/wallets"
 WALLET: Final = "/wallets/{wallet_id}"
+WALLETS: Final = "/wallets"
 
 KEY_HEADER: Final = "x-api-key"
 ENVIRONMENT_HEADER: Final = "X-Environment-ID"
@@ -20,7 +21,8 @@ LARGEST_ANSWERS: Final = {
     "customer_wallets": 4 * MEBIBYTE,
     "wallet": 4 * MEBIBYTE,
     "customers": 16 * MEBIBYTE,
-    "ended_wallets": 16 * MEBIBYTE,
+    # Every closed wallet of the environment, at some 830 bytes each.
+    "ended_wallets": 64 * MEBIBYTE,
     "transactions": 16 * MEBIBYTE,
 }
 

@@ -27,5 +27,12 @@ class Feed(Protocol):
     def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
         """The answers for wallets (id, customer id) asked for by their id, once `customers` has ended."""
 
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
+        """The answers of a handful of calls that look at ended wallets again, once `customers` has ended.
+
+        A reading holds those that the API still knows, and others beside them where there are many. `is_missing`: the
+        API does not offer this.
+        """
+
     def stop(self) -> None:
         """End the fetching; requests under way are left to themselves."""

@@ -63,9 +63,17 @@ class ProcessFeed:
 
     def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
         """As `Feed.wallets`."""
-        if not wallets:
+        return self._ask("wallets", wallets)
+
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
+        """As `Feed.ended_wallets`."""
+        return self._ask("ended_wallets", wallet_ids)
+
+    def _ask(self, method: str, what: list[Any]) -> Iterator[Reading]:
+        """Have the other process call a method of its feed, and hand on what that gives."""
+        if not what:
             return
-        self._connection.send(wallets)
+        self._connection.send((method, what))
         for event in self._events():
             assert isinstance(event, Reading), "the listing is over before wallets are followed"
             yield event

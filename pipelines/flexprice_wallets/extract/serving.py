@@ -36,7 +36,8 @@ def _serve(connection: Connection) -> None:
         return
     _send_all(connection, feed, feed.customers())
     while True:
-        _send_all(connection, feed, feed.wallets(connection.recv()))
+        method, what = connection.recv()
+        _send_all(connection, feed, getattr(feed, method)(what))
 
 
 def _send_all(connection: Connection, feed: Feed, events: Iterable[object]) -> None:

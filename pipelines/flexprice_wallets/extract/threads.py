@@ -14,6 +14,7 @@ from flexprice_wallets.extract.calls import (
     Figures,
     Reading,
     customer_wallets,
+    ended_wallets,
     lookup_key_wallets,
     wallet,
 )
@@ -48,12 +49,20 @@ class ThreadFeed:
 
     def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
         """As `Feed.wallets`."""
-        calls = [wallet(wallet_id, customer_id) for wallet_id, customer_id in wallets]
+        return self._readings(
+            [wallet(wallet_id, customer_id) for wallet_id, customer_id in wallets]
+        )
+
+    def _readings(self, calls: list[Call]) -> Iterator[Reading]:
         self._start(lambda: self._submit(calls), "following")
         for _ in calls:
             reading = self._workers.take()
             assert isinstance(reading, Reading), "the listing is over before wallets are followed"
             yield reading
+
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
+        """As `Feed.ended_wallets`."""
+        return self._readings(ended_wallets(wallet_ids))
 
     @property
     def counts(self) -> RequestCounts:

@@ -13,7 +13,8 @@ from datetime import datetime
 from flexprice_wallets.extract.calls import Failure, Figures, Reading
 from flexprice_wallets.records.customers import parse_customer
 from flexprice_wallets.records.fingerprints import customer_fingerprint
-from flexprice_wallets.records.records import CustomerRecord, Rejection, Settings, WalletRecord
+from flexprice_wallets.records.records import CustomerRecord, Rejection, Row, Settings, WalletRecord
+from flexprice_wallets.records.values import readable_id
 from flexprice_wallets.records.wallets import (
     ended_of,
     parse_wallet,
@@ -217,6 +218,48 @@ class Comparison:
         else:
             self._count_loss(known, ended_of(wallet.settings))
             self._take_wallet(wallet, reading.observed_at, is_listed=False)
+
+    # --- wallets that have ended -----------------------------------------------------------------------------------
+
+    def ended_wallets(self) -> list[str]:
+        """Ended wallets to be looked at again: one can still get money. A load for named customers looks at none."""
+        if self.covered is not None:
+            return []
+        return [
+            wallet_id
+            for wallet_id, known in self.known.wallets.items()
+            if known.ended not in (None, "not_found") and not known.is_seen
+        ]
+
+    def take_ended_wallets(self, reading: Reading) -> None:
+        """Take an answer that holds ended wallets; others in it are not looked at."""
+        if reading.failure is not None:
+            self._fail(reading, reading.failure)
+            self.tally.wallets_failed += 1
+            return
+        for raw in reading.records or ():
+            wallet_id = readable_id(raw.get("id")) if isinstance(raw, dict) else None
+            known = self.known.wallets.get(wallet_id or "")
+            if known is None or known.ended is None or known.is_seen:
+                continue
+            wallet = parse_wallet(raw, asked_customer_id=known.customer_id)
+            if isinstance(wallet, Rejection):
+                self._reject(wallet, reading.observed_at)
+            elif wallet.balance is not None:
+                self._take_ended_wallet(wallet, wallet.balance, known, reading.observed_at)
+
+    def _take_ended_wallet(
+        self, wallet: WalletRecord, balance: Row, known: KnownWallet, observed_at: datetime
+    ) -> None:
+        """Only its settled balance can still move; what else is said of it was read at its end."""
+        self.ownership.check(
+            wallet.settings.values["tenant_id"], wallet.settings.values["environment_id"]
+        )
+        key = VersionKey(
+            wallet.wallet_id, wallet.customer_id, self.snapshot_id, self.snapshot_at, observed_at
+        )
+        self.tally.wallets_changed += self._versions.compare_balance(balance, known, key)
+        known.is_seen = True
 
     def _count_loss(self, known: KnownWallet, ended: str | None) -> None:
         if known.is_listed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Protocol
@@ -14,6 +15,8 @@ from flexprice_wallets.records.records import CustomerRecord, Settings
 from flexprice_wallets.snapshot.comparison import Comparison
 from flexprice_wallets.snapshot.limits import Limits
 from flexprice_wallets.snapshot.progress import Progress
+
+_logger = logging.getLogger(__name__)
 
 #: So many customers in a row that could not be read are a sign that none can.
 _CLEAR_RUN_OF_FAILURES = 40
@@ -63,6 +66,7 @@ class Observation:
         yield from self._observe_customers()
         yield from self._follow_wallets()
         self._refuse_if_too_many_rejected()
+        self._look_at_ended_wallets()
         self._carry_on()
         self.finished_at = datetime.now(UTC)
         yield
@@ -148,6 +152,16 @@ class Observation:
                 f"({self._limits.vanished}) allows; nothing was loaded. If that is so, run again with a higher "
                 "--max-vanished, such as 100%."
             )
+
+    def _look_at_ended_wallets(self) -> None:
+        """Ended wallets can still get money: their balances are compared like all others."""
+        for reading in self._feed.ended_wallets(self._comparison.ended_wallets()):
+            if reading.is_missing:
+                _logger.warning(
+                    "The API does not list wallets by their ids: money that ended wallets may get is not seen."
+                )
+                return
+            self._comparison.take_ended_wallets(reading)
 
     def _refuse_if_too_many_rejected(self) -> None:
         tally, allowed = self._comparison.tally, self._limits.rejected
