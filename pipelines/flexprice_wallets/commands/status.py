@@ -58,7 +58,7 @@ def _print_status(connection: DuckDBPyConnection, raw_schema: str, schema: str) 
     say("The last snapshots:\n")
     print_query(connection, _SNAPSHOTS.format(schema=schema))
     say("What failed in the last snapshot:\n")
-    print_query(connection, _FAILURES.format(raw_schema=raw_schema))
+    print_query(connection, _FAILURES.format(raw_schema=raw_schema, schema=schema))
 
 
 def _freshness_as_json(connection: DuckDBPyConnection, schema: str) -> str:

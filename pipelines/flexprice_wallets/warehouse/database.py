@@ -29,7 +29,7 @@ def create_database(path: Path) -> None:
 
 
 def open_database(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Open a database file, times shown in UTC.
+    """Open a database file, times shown in UTC by the connection and all its cursors.
 
     Raises:
         NotAWarehouse: where DuckDB cannot read the file.
@@ -37,7 +37,8 @@ def open_database(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConn
     """
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
-        connection.execute("set timezone = 'UTC'")
+        # Of the whole instance: each cursor would begin with the zone of the process.
+        connection.execute("set global timezone = 'UTC'")
     except duckdb.Error as error:
         if isinstance(error, duckdb.IOException) and "set lock on file" in str(error):
             raise WarehouseError(
