@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import duckdb
 
+from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.warehouse.database import last_snapshot_at, open_published
 
 if TYPE_CHECKING:
