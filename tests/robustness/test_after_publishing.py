@@ -53,7 +53,7 @@ def test_a_signal_just_after_the_replacement_changes_nothing(
     assert snapshot_count(tmp_path / "warehouse.duckdb") == 1
     # Before the replacement it still ends the load.
     monkeypatch.setattr(os, "replace", replace)
-    publish = load_module.publish
+    publish = working_copy.publish
 
     def signalled_and_published(*arguments: Any, **more: Any) -> None:
         signal.raise_signal(number)
