@@ -18,7 +18,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import flexprice_wallets
 from flexprice_wallets.errors import RunFailed
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.calls import Figures, Reading
@@ -34,7 +33,7 @@ sys.path.append({folder!r})
 from flexprice_wallets.extract.serving import main
 main()
 """
-_FOLDER = os.fspath(Path(flexprice_wallets.__file__).parents[1])
+_FOLDER = os.fspath(Path(__file__).parents[2])
 
 
 _logger = logging.getLogger(__name__)

@@ -9,9 +9,10 @@ from pathlib import Path
 from flexprice_wallets.errors import StorageError
 from flexprice_wallets.use.report import sections
 from flexprice_wallets.use.report.charts import require_altair, scripts
+from flexprice_wallets.use.report.closer_look import closer_look
 from flexprice_wallets.use.report.page import Page
+from flexprice_wallets.use.report.parts import Subject
 from flexprice_wallets.use.report.queries import Asked
-from flexprice_wallets.use.report.sections import Subject
 from flexprice_wallets.warehouse.database import open_published
 from flexprice_wallets.warehouse.lock import current_umask
 
@@ -43,7 +44,7 @@ def _page(ask: Asked, subject: Subject | None) -> str:
     page = Page()
     page.add(sections.overview(ask))
     if subject is not None:
-        page.add(sections.closer_look(ask, page.draw, subject))
+        page.add(closer_look(ask, page.draw, subject))
     page.add(sections.liability(ask, page.draw))
     page.add(sections.running_out(ask))
     page.add(sections.alerts(ask))
