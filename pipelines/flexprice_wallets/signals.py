@@ -109,4 +109,4 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 def _message(number: int) -> str:
     name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-    return f"Ended by {name}; what was not yet published is dropped, and the next run begins anew."
+    return f"Ended by {name}; what was not yet published is dropped, and the next run starts over."

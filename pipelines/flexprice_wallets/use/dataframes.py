@@ -25,7 +25,7 @@ class Warehouse:
     Methods return pandas DataFrames with times in UTC. Amounts are exact `decimal.Decimal` objects; with
     `amounts="float"` they are float64, quick to plot and no longer exact.
 
-    What is open stays as it was when it was opened: to see a later load, open the file anew.
+    What is open stays as it was when it was opened: to see a later load, open the file again.
     """
 
     def __init__(

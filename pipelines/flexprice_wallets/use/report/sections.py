@@ -241,7 +241,7 @@ def loads(ask: Asked, draw: Draw) -> Section:
                     Column("Customers failed", "customers_failed", "figure"),
                     Column("Wallets read", "wallets_observed", "figure"),
                     Column("Wallets changed", "wallets_changed", "figure"),
-                    Column("Set aside", "records_rejected", "figure"),
+                    Column("Rejected", "records_rejected", "figure"),
                     Column("Seconds", "duration_seconds", "figure"),
                 ),
                 runs,
