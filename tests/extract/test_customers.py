@@ -9,8 +9,9 @@ from flexprice_wallets.errors import AccessRefused, ListingFailed
 from flexprice_wallets.extract.attempts import Api
 from flexprice_wallets.extract.backoff import RetryPolicy
 from flexprice_wallets.extract.client import ApiClient
-from flexprice_wallets.extract.listing import ListedCustomers, listed_customers
-from flexprice_wallets.extract.pace import Pace
+from flexprice_wallets.extract.events import CustomersFound
+from flexprice_wallets.extract.line import Line
+from flexprice_wallets.extract.listing import listed_customers
 from flexprice_wallets.extract.secret import Secret
 
 _IMPATIENT = RetryPolicy(attempts=3, first_delay=0.01)
@@ -18,10 +19,10 @@ _IMPATIENT = RetryPolicy(attempts=3, first_delay=0.01)
 
 def api_of(emulator: Emulator, key: str | None = None) -> Api:
     client = ApiClient(emulator.base_url, Secret(key or emulator.api_key))
-    return Api(client, Pace(4), _IMPATIENT)
+    return Api(client, Line(4), _IMPATIENT)
 
 
-def ids(pages: list[ListedCustomers]) -> list[str]:
+def ids(pages: list[CustomersFound]) -> list[str]:
     return [str(record["id"]) for page in pages for record in page.records if type(record) is dict]
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flexprice_wallets.extract.pages import ListCut, ListShifts, PageWalk
 
 
-def walk(limit: int, lists: list[list[str]]) -> tuple[list[str], int]:
-    """Read pages of a list that is the next one of `lists` at each page, the last one from then on."""
+def walk(
+    limit: int, lists: list[list[str]], *, most: int | None = None, has_total: bool = False
+) -> tuple[list[str], int]:
+    """Read pages of a list that is the next one of `lists` at each page, the last one from then on.
+
+    `most`: rows that a page has at most, whatever was asked for.
+    """
     walk = PageWalk(limit)
     taken: list[str] = []
     pages = 0
     while not walk.is_done:
         present = lists[min(pages, len(lists) - 1)]
-        page = present[walk.offset : walk.offset + limit]
-        taken += [page[position] for position in walk.take(page)]
+        page = present[walk.offset : walk.offset + (most or limit)]
+        total = len(present) if has_total else None
+        taken += [page[position] for position in walk.take(page, total)]
         pages += 1
     return taken, pages
 
@@ -65,16 +71,23 @@ ROWS = st.integers(0, 120)
 CHANGES = st.lists(st.tuples(st.sets(ROWS, max_size=12), st.sets(ROWS, max_size=12)), max_size=12)
 
 
-@given(st.sets(ROWS, max_size=80), CHANGES, st.integers(2, 15))
+@given(st.sets(ROWS, max_size=80), CHANGES, st.integers(2, 15), st.booleans(), st.booleans())
+@example({*range(11)}, [(set(), {*range(11, 22)}), ({0, 1}, set())], 11, False, False)
 def test_nobody_who_is_there_throughout_is_missed_or_read_twice(
-    first: set[int], changes: list[tuple[set[int], set[int]]], limit: int
+    first: set[int],
+    changes: list[tuple[set[int], set[int]]],
+    limit: int,
+    has_total: bool,
+    is_capped: bool,
 ) -> None:
     lists, present, throughout = [sorted(first)], set(first), set(first)
     for gone, come in changes:
         present = (present - gone) | come
         throughout &= present
         lists.append(sorted(present))
-    taken, _ = walk(limit, [[f"{row:04d}" for row in rows] for rows in lists])
+    texts = [[f"{row:04d}" for row in rows] for rows in lists]
+    most = max(2, limit // 2) if has_total and is_capped else None
+    taken, _ = walk(limit, texts, most=most, has_total=has_total)
     assert len(taken) == len(set(taken))
     assert {f"{row:04d}" for row in throughout} <= set(taken)
 

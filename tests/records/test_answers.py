@@ -6,7 +6,7 @@ import pytest
 
 from flexprice_wallets.records.answers import (
     AnswerError,
-    customers_page,
+    page_of_answer,
     wallet_of_answer,
     wallets_of_answer,
 )
@@ -43,7 +43,7 @@ def test_what_is_no_wallet(body: bytes) -> None:
 )
 def test_what_is_no_page_of_customers(body: bytes) -> None:
     with pytest.raises(AnswerError):
-        customers_page(body)
+        page_of_answer(body)
 
 
 def test_answers_are_taken_apart_without_judging_their_elements() -> None:
@@ -58,10 +58,10 @@ def test_answers_are_taken_apart_without_judging_their_elements() -> None:
 )
 def test_a_page_of_customers(pagination: bytes, total: int | None) -> None:
     body = b'{"items": [{"id": "c"}, null], "pagination": ' + pagination + b"}"
-    items, found = customers_page(body)
+    items, found = page_of_answer(body)
     assert items == [{"id": "c"}, None]
     assert (found, type(found)) == (total, type(total))
-    assert customers_page(b'{"items": []}') == ([], None)
+    assert page_of_answer(b'{"items": []}') == ([], None)
 
 
 def test_the_message_shows_what_came_instead_in_ascii() -> None:

@@ -1,104 +1,179 @@
-"""Tries a call once, or again and again: the one place where transport, pace and judgement meet."""
+"""Asks the API politely: workers take calls from one line, try each once, and hand on what came or put the call off.
+
+Retries are by hand: tenacity, which dlt brings along, waits in the thread that asks. {tenacity}
+"""
 
 from __future__ import annotations
 
+import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 import requests
 
 from flexprice_wallets.errors import AccessRefused, ConfigurationError
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.backoff import RetryPolicy
-from flexprice_wallets.extract.calls import Call, Failure
+from flexprice_wallets.extract.calls import Call, Failure, Reading
 from flexprice_wallets.extract.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
-from flexprice_wallets.extract.outcomes import Failed, Outcome, Refused, outcome_of
-from flexprice_wallets.extract.pace import Pace, Stopped
+from flexprice_wallets.extract.line import Attempt, Line, Task
+from flexprice_wallets.extract.outcomes import Failed, Outcome, Refused, Taken, outcome_of
 
-Decoder = Callable[[bytes], list[object]]
+Decoder = Callable[[bytes], list[Any]]
 
-_STOPPED = Failed(Failure("stopped", "The run has stopped"), may_pass=False)
+_STOPPED: Final = Failed(Failure("stopped", "The load has stopped"), may_pass=False)
+#: Calls of one caller that are in line or under way at once.
+_MOST_AHEAD: Final = 200
+
+
+class Answered(NamedTuple):
+    """What became of a call in the end. `outcome` is an exception where the program itself failed."""
+
+    call: Call
+    observed_at: datetime
+    attempts: int
+    outcome: Outcome | Exception
+
+    def result(self) -> Outcome:
+        """The outcome.
+
+        Raises:
+            AccessRefused: the API refused the key.
+            Exception: a mistake in the program.
+        """
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        if isinstance(self.outcome, Refused):
+            raise access_refused(self.outcome)
+        return self.outcome
+
+    def reading(self) -> Reading:
+        """The outcome as a reading.
+
+        Raises:
+            AccessRefused, Exception: as `result`.
+        """
+        match self.result():
+            case Taken(records):
+                return Reading(self.call, self.observed_at, self.attempts, records)
+            case Failed(failure):
+                return Reading(self.call, self.observed_at, self.attempts, failure=failure)
+        return Reading(self.call, self.observed_at, self.attempts, is_missing=True)
 
 
 class Api:
-    """Asks the API politely. Safe to share between threads."""
+    """Asks the API. Safe to share between threads, which are daemons: a hanging connection keeps no process alive."""
 
-    def __init__(self, client: ApiClient, pace: Pace, policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self, client: ApiClient, line: Line, policy: RetryPolicy | None = None, workers: int = 8
+    ) -> None:
         self.client = client
-        self.pace = pace
         self.policy = policy or RetryPolicy()
-        self.counts = RequestCounts()
+        self._line = line
         self._random = random.Random()
-        self._stopped = threading.Event()
+        for number in range(workers):
+            threading.Thread(target=self._work, name=f"fetch-{number}", daemon=True).start()
 
-    def attempt(
-        self, call: Call, decode: Decoder, *, is_retry: bool = False
-    ) -> tuple[Outcome, float]:
-        """Send the call once, when the pace allows it, and judge the answer; also the seconds from then on."""
-        try:
-            started = self.pace.start()
-        except Stopped:
-            return _STOPPED, 0.0
-        outcome: Outcome | None = None
-        try:
-            self.counts.add(is_retry=is_retry)
-            outcome = outcome_of(self.client.ask(call), decode)
-        except AttemptFailed as failed:
-            outcome = failed.outcome
-        finally:
-            is_overload = isinstance(outcome, Failed) and outcome.is_overload
-            retry_after = outcome.retry_after if isinstance(outcome, Failed) else None
-            if retry_after is not None:
-                retry_after = min(retry_after, self.policy.longest_retry_after)
-            self.pace.finish(started, is_overload=is_overload, retry_after=retry_after)
-        return outcome, time.monotonic() - started
+    @property
+    def counts(self) -> RequestCounts:
+        """Requests sent so far."""
+        return self._line.counts
 
-    def delay_before_next(self, failed: Failed, attempts: int, spent: float) -> float | None:
-        """Seconds until a failed call may be sent again, or None to give it up.
-
-        `spent`: the seconds that its attempts and the waits between them took; waiting for the pace does not count.
-        """
-        if not failed.may_pass:
-            return None
-        return self.policy.delay(attempts, spent, failed.retry_after, self._random)
+    def submit(
+        self,
+        call: Call,
+        decode: Decoder,
+        deliver: Callable[[Answered], object],
+        *,
+        is_urgent: bool = False,
+    ) -> None:
+        """Have a call made until it is answered or given up; `deliver` is called in another thread and may not wait."""
+        task = Task(call, decode, deliver)
+        if not self._line.put(task, is_urgent=is_urgent):
+            self._deliver(task, _STOPPED)
 
     def ask(self, call: Call, decode: Decoder) -> Outcome:
-        """Send the call until it is answered or given up, waiting in between.
+        """Make a call before those in line, and wait for what becomes of it.
 
         Raises:
-            AccessRefused: where the API refuses the key.
+            AccessRefused: the API refuses the key.
         """
-        attempts = 0
-        spent = 0.0
-        while True:
-            outcome, seconds = self.attempt(call, decode, is_retry=attempts > 0)
-            attempts += 1
-            spent += seconds
-            if isinstance(outcome, Refused):
-                raise access_refused(outcome)
-            if not isinstance(outcome, Failed) or self._stopped.is_set():
-                return outcome
-            delay = self.delay_before_next(outcome, attempts, spent)
-            if delay is None:
-                return outcome
-            spent += delay
-            self._stopped.wait(delay)
+        answers: queue.SimpleQueue[Answered] = queue.SimpleQueue()
+        self.submit(call, decode, answers.put, is_urgent=True)
+        return answers.get().result()
+
+    def answers(self, calls: Iterable[Call], decode: Decoder) -> Iterator[Answered]:
+        """Make calls and give what becomes of them, in the order in which they are done."""
+        done: queue.SimpleQueue[Answered] = queue.SimpleQueue()
+        ahead = 0
+        for call in calls:
+            self.submit(call, decode, done.put)
+            ahead += 1
+            if ahead == _MOST_AHEAD:
+                yield done.get()
+                ahead -= 1
+        for _ in range(ahead):
+            yield done.get()
 
     def stop(self) -> None:
-        """Wake everybody who waits: the run ends."""
-        self._stopped.set()
-        self.pace.stop()
+        """Send nothing any more, and let everybody who waits go; requests under way are left to themselves."""
+        for task in self._line.close():
+            self._deliver(task, _STOPPED)
+
+    def _work(self) -> None:
+        attempt = None
+        while (attempt := self._line.take(attempt)) is not None:
+            try:
+                outcome = self._try(attempt)
+            except Exception as error:  # noqa: BLE001 - whoever waits for the answer raises it
+                self._deliver(attempt.task, error)
+                continue
+            if not self._is_put_off(attempt.task, outcome):
+                self._deliver(attempt.task, outcome)
+
+    def _try(self, attempt: Attempt) -> Outcome:
+        task = attempt.task
+        task.attempts += 1
+        try:
+            answer = self.client.ask(task.call)
+        except AttemptFailed as failed:
+            outcome: Outcome = failed.outcome
+            attempt.ended = time.monotonic()
+        else:
+            attempt.ended = time.monotonic()
+            attempt.seconds = answer.seconds
+            outcome = outcome_of(answer, task.decode)
+            attempt.is_good = isinstance(outcome, Taken)
+        task.spent += attempt.ended - attempt.started
+        if isinstance(outcome, Failed):
+            attempt.is_overload = outcome.is_overload
+            attempt.pause = min(outcome.retry_after or 0.0, self.policy.longest_retry_after)
+        return outcome
+
+    def _is_put_off(self, task: Task, outcome: Outcome) -> bool:
+        """Have the call made again later, if that may help."""
+        if not isinstance(outcome, Failed) or not outcome.may_pass:
+            return False
+        delay = self.policy.delay(task.attempts, task.spent, outcome.retry_after, self._random)
+        if delay is None:
+            return False
+        task.spent += delay
+        return self._line.put_off(task, delay)
+
+    def _deliver(self, task: Task, outcome: Outcome | Exception) -> None:
+        task.deliver(Answered(task.call, datetime.now(UTC), task.attempts, outcome))
 
 
 def open_api(options: ApiOptions) -> Api:
     """The API, ready to be asked.
 
     Raises:
-        ConfigurationError: as `ApiOptions.check`, or where the base URL is none.
+        ConfigurationError: as `ApiOptions.check`, or the environment names a proxy or certificates that cannot be used.
     """
     options.check()
     try:
@@ -106,7 +181,7 @@ def open_api(options: ApiOptions) -> Api:
             options.base_url,
             options.api_key,
             environment_id=options.environment_id,
-            connections=options.workers + 1,
+            connections=options.workers,
             timeouts=options.timeouts,
             allow_plain_http=options.allow_plain_http,
         )
@@ -120,25 +195,18 @@ def open_api(options: ApiOptions) -> Api:
             "The proxy that HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY) names is no address: set it to one such as "
             "http://proxy.example:3128, or unset the variable."
         ) from None
+    except ValueError:
+        # Of the standard library or of requests; the text of the exception may hold more than belongs in a log.
+        raise ConfigurationError(
+            "Set --base-url (or FLEXPRICE_BASE_URL) to the address of the API: this one cannot be used."
+        ) from None
     except OSError as error:
-        if isinstance(error, ValueError):
-            raise _no_address() from None
         raise ConfigurationError(
             f"The file of trusted certificates cannot be used ({error}): set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to "
             "a file that is there, or unset it."
         ) from None
-    except ValueError:
-        # Of the standard library or of requests; the text of the exception may hold more than belongs in a log.
-        raise _no_address() from None
-    # One more than the workers: the listing goes on while all of them are busy.
-    pace = Pace(options.workers + 1, options.max_requests_per_second)
-    return Api(client, pace, options.retries)
-
-
-def _no_address() -> ConfigurationError:
-    return ConfigurationError(
-        f"Set --base-url (or FLEXPRICE_BASE_URL) to an address such as {DEFAULT_BASE_URL}: this one is none."
-    )
+    line = Line(options.workers, options.max_requests_per_second)
+    return Api(client, line, options.retries, options.workers)
 
 
 def access_refused(refused: Refused) -> AccessRefused:

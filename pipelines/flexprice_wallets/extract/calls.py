@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from flexprice_wallets.extract import endpoints
 
-Resource = Literal["customers", "customer_wallets", "wallet", "ended_wallets"]
+Resource = Literal["customers", "customer_wallets", "wallet", "ended_wallets", "transactions"]
 
 
 class Call(NamedTuple):
@@ -79,36 +80,47 @@ def wallet(wallet_id: str, customer_id: str) -> Call:
     return Call("wallet", wallet_id, target, customer_id=customer_id, wallet_id=wallet_id)
 
 
+def customers_page(offset: int, limit: int) -> Call:
+    """Ask for a page of the list of customers."""
+    query = {"limit": limit, "offset": offset, "sort": [{"field": "id", "direction": "asc"}]}
+    return Call("customers", str(offset), endpoints.SEARCH_CUSTOMERS, body=_json(query))
+
+
+def transactions(query: dict[str, Any]) -> Call:
+    """Ask for a page of the ledger, of a wallet if the query names one."""
+    wallet_id = query.get("id")
+    return Call(
+        "transactions",
+        wallet_id or "ledger",
+        endpoints.SEARCH_TRANSACTIONS,
+        wallet_id=wallet_id,
+        body=_json(query),
+    )
+
+
 #: Characters of a query that servers and proxies take without fail.
 _LONGEST_QUERY: Final = 6000
-#: So many requests are a handful: for more, all closed wallets are asked for at once.
-_MOST_BATCHES: Final = 5
 
 
 def ended_wallets(wallet_ids: Sequence[str]) -> list[Call]:
-    """Ask for many wallets at once, whatever their status, in a handful of calls; each names its wallets by their ids.
-
-    The API knows no pages here. Wallets that it does not know are left out of the answer.
-    """
-    parts = [f"wallet_ids={quote_plus(wallet_id)}" for wallet_id in wallet_ids]
+    """Ask for wallets by their ids, whatever their status, as many in one call as its address can hold."""
     queries: list[str] = []
-    for part in parts:
+    for wallet_id in wallet_ids:
+        part = f"wallet_ids={quote_plus(wallet_id)}"
         if queries and len(queries[-1]) + len(part) < _LONGEST_QUERY:
             queries[-1] += f"&{part}"
         else:
             queries.append(part)
-    if len(queries) > _MOST_BATCHES:
-        return [all_closed_wallets()]
     return [
-        _wallets(query, f"{number} of {len(queries)}")
+        Call("ended_wallets", f"{number} of {len(queries)}", f"{endpoints.WALLETS}?{query}")
         for number, query in enumerate(queries, start=1)
     ]
 
 
-def all_closed_wallets() -> Call:
+def closed_wallets() -> Call:
     """Ask for every closed wallet of the environment in one answer."""
-    return _wallets("status=closed", "all closed")
+    return Call("ended_wallets", "all closed", f"{endpoints.WALLETS}?status=closed")
 
 
-def _wallets(query: str, name: str) -> Call:
-    return Call("ended_wallets", name, f"{endpoints.WALLETS}?{query}")
+def _json(query: dict[str, Any]) -> bytes:
+    return json.dumps(query).encode()

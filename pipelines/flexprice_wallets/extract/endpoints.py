@@ -10,6 +10,7 @@ SEARCH_CUSTOMERS: Final = "/customers/search"
 CUSTOMER_WALLETS: Final = "/customers/wallets"
 WALLET: Final = "/wallets/{wallet_id}"
 WALLETS: Final = "/wallets"
+SEARCH_TRANSACTIONS: Final = "/wallets/transactions/search"
 
 KEY_HEADER: Final = "x-api-key"
 ENVIRONMENT_HEADER: Final = "X-Environment-ID"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from flexprice_wallets.extract.calls import Failure
 from flexprice_wallets.records.values import readable_id
 
 
@@ -25,6 +26,20 @@ class ListingDone:
     named_only: list[str] = field(default_factory=list)
 
 
+class TransactionsPage(NamedTuple):
+    """Transactions, unchecked. `observed_at` is in UTC."""
+
+    records: list[object]
+    observed_at: datetime
+
+
+class LedgerUnread(NamedTuple):
+    """The ledger could not be read to its end. `is_refused`: the API does not offer it, or not to this key."""
+
+    failure: Failure
+    is_refused: bool
+
+
 class Mistake(NamedTuple):
     """A mistake in the program that asks, as it goes from process to process: its last line, and its traceback."""
 
@@ -33,6 +48,7 @@ class Mistake(NamedTuple):
 
 
 FeedEvent = CustomersFound | ListingDone
+LedgerEvent = TransactionsPage | LedgerUnread
 
 
 def text_field(record: object, name: str) -> str:

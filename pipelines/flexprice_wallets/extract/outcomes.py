@@ -20,11 +20,12 @@ _LONGEST_MESSAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API answered to one attempt."""
+    """What the API answered to one attempt, and after how many seconds."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 #: A list that shifts this often under one reader is not being listed but rewritten.
 _MOST_STEPS_BACK = 40
+#: Rows that come in front of a page are seen again, but not so many.
 _MOST_PAGES_WITHOUT_NEW = 20
 
 
@@ -54,43 +55,41 @@ class PageWalk:
         """
         if total is not None:
             self._total = total if self._total is None else min(total, self._total)
-        if self.offset > 0 and ids and ids[0] not in self._seen:
+        if self.offset > 0 and (not ids or ids[0] not in self._seen):
             return self._step_back()
-        if self.offset > 0 and not ids:
-            # Rows have gone, down to the one that the page should begin with.
-            return self._step_back() if self._is_short else self._end()
         new = []
         for position, row_id in enumerate(ids):
             if row_id not in self._seen:
                 self._seen.add(row_id)
                 new.append(position)
-        is_full = len(ids) >= self.limit
-        has_all = not self._is_short and (self._total is not None or not is_full)
-        is_last = not is_full or not new
-        if is_last and (has_all or not (new or is_full)):
-            self._end()
-        else:
+        # A page may be shorter than asked for, though rows follow it.
+        if len(ids) >= self.limit or (total is not None and self.offset + len(ids) < total):
             self._go_on(len(ids), is_progress=bool(new))
+        else:
+            self._end()
         return new
 
     def _go_on(self, rows: int, *, is_progress: bool) -> None:
-        """Ask for the next page. A full page may bring nothing new where rows came in before it, but not many do."""
+        """Ask for the next page. One may bring nothing new where rows came in before it, but not many do."""
         self._pages_without_new = 0 if is_progress else self._pages_without_new + 1
         if self._pages_without_new > _MOST_PAGES_WITHOUT_NEW:
-            raise ListCut(f"{self._pages_without_new} pages in a row brought nothing new")
-        self.offset += max(rows - 1, 1)
+            raise ListCut(f"{self._pages_without_new} pages in a row brought nothing new {self._read}")
+        self.offset += max(rows - 1, 0)
         self._overlap = 1
+
+    @property
+    def _read(self) -> str:
+        return f"after {len(self._seen)} of {self._total if self._total is not None else 'its'} rows"
 
     @property
     def _is_short(self) -> bool:
         """Whether fewer rows were seen than there are said to be."""
         return self._total is not None and len(self._seen) < self._total
 
-    def _end(self) -> list[int]:
+    def _end(self) -> None:
         if self._is_short:
-            raise ListCut(f"the list ended after {len(self._seen)} of {self._total}")
+            raise ListCut(f"the list ended {self._read}")
         self.is_done = True
-        return []
 
     def _step_back(self) -> list[int]:
         self._steps_back += 1

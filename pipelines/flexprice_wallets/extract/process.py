@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from flexprice_wallets.errors import RunFailed
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.calls import Figures, Reading
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.events import FeedEvent, Mistake
+from flexprice_wallets.extract.events import FeedEvent, LedgerEvent, Mistake
 from flexprice_wallets.extract.selection import Selection
+
+_logger = logging.getLogger(__name__)
 
 #: The package's own folder comes last on the child's path, and the current folder not at all: whatever lies there must
 #: not run beside the key.
@@ -34,9 +37,6 @@ from flexprice_wallets.extract.serving import main
 main()
 """
 _FOLDER = os.fspath(Path(__file__).parents[2])
-
-
-_logger = logging.getLogger(__name__)
 
 
 class ProcessFeed:
@@ -58,24 +58,21 @@ class ProcessFeed:
 
     def customers(self) -> Iterator[Reading | FeedEvent]:
         """As `Feed.customers`."""
-        return self._events()
+        return self._call("customers")
 
     def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
         """As `Feed.wallets`."""
-        return self._ask("wallets", wallets)
+        return self._call("wallets", wallets)
 
     def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
         """As `Feed.ended_wallets`."""
-        return self._ask("ended_wallets", wallet_ids)
+        return self._call("ended_wallets", wallet_ids)
 
-    def _ask(self, method: str, what: list[Any]) -> Iterator[Reading]:
-        """Have the other process call a method of its feed, and hand on what that gives."""
-        if not what:
-            return
-        self._connection.send((method, what))
-        for event in self._events():
-            assert isinstance(event, Reading), "the listing is over before wallets are followed"
-            yield event
+    def transactions(
+        self, after: datetime | None, wallet_ids: list[str] | None
+    ) -> Iterator[LedgerEvent]:
+        """As `Feed.transactions`."""
+        return self._call("transactions", after, wallet_ids)
 
     def stop(self) -> None:
         """End the child; requests under way are dropped."""
@@ -83,24 +80,30 @@ class ProcessFeed:
         self._child.wait()
         self._connection.close()
 
-    def _events(self) -> Iterator[Any]:
-        while True:
-            try:
+    def _call(self, method: str, *arguments: Any) -> Iterator[Any]:
+        """Have the child call a method of its feed, and give what that gives."""
+        try:
+            self._connection.send((method, arguments))
+            while True:
                 message = pickle.loads(self._connection.recv_bytes())
                 batch, self.counts.requests, self.counts.retries = message
-            except (EOFError, OSError) as error:
-                raise RunFailed(
-                    "The process that asks the API ended unexpectedly; nothing was loaded. Run again."
-                ) from error
-            for event in batch:
-                if event is None:
-                    return
-                if isinstance(event, Mistake):
-                    _logger.debug("Where the mistake arose:\n%s", event.traceback)
-                    raise RunFailed(
-                        f"The process that asks the API made a mistake ({event.summary}); nothing was loaded. "
-                        "Run again with -vv and report what it says."
-                    )
-                if isinstance(event, BaseException):
-                    raise event
-                yield event
+                for event in batch:
+                    if event is None:
+                        return
+                    if isinstance(event, Mistake):
+                        raise _mistake(event)
+                    if isinstance(event, BaseException):
+                        raise event
+                    yield event
+        except (EOFError, OSError) as error:
+            raise RunFailed(
+                "The process that asks the API ended unexpectedly; nothing was loaded. Run again."
+            ) from error
+
+
+def _mistake(mistake: Mistake) -> RunFailed:
+    _logger.debug("Where the mistake arose:\n%s", mistake.traceback)
+    return RunFailed(
+        f"The process that asks the API made a mistake ({mistake.summary}); nothing was loaded. "
+        "Run again with -vv and report what it says."
+    )

@@ -1,104 +1,114 @@
-"""A feed in threads of this process: each customer goes to the workers once it is listed, its missing wallets later.
+"""A feed in threads of this process: each customer's wallets are asked for once it is listed, the missing ones later.
 
 Starts at once and needs nothing heavy, so that the first answers are there before the rest of the program is.
 """
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
 
-from flexprice_wallets.extract.attempts import Api
+from flexprice_wallets.extract.attempts import Answered, Api
 from flexprice_wallets.extract.calls import (
     Call,
     Figures,
     Reading,
     customer_wallets,
-    ended_wallets,
     lookup_key_wallets,
     wallet,
 )
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.events import CustomersFound, FeedEvent, ListingDone, text_field
-from flexprice_wallets.extract.listing import ListedCustomers, listed_customers
+from flexprice_wallets.extract.ended import read_ended_wallets
+from flexprice_wallets.extract.events import (
+    FeedEvent,
+    LedgerEvent,
+    ListingDone,
+    text_field,
+)
+from flexprice_wallets.extract.ledger import read_transactions
+from flexprice_wallets.extract.listing import listed_customers
 from flexprice_wallets.extract.selection import Selection
-from flexprice_wallets.extract.workers import Workers
+from flexprice_wallets.records.answers import wallet_of_answer, wallets_of_answer
+
+#: Customers that are in line, under way, or wait to be taken: two seconds' worth of a fast API, as long as the program
+#: that takes them may need to start.
+_MOST_AHEAD: Final = 4000
+#: Seconds in which answers gather before they are taken together: taking each by itself would hold up the workers.
+_GATHERING: Final = 0.01
 
 
 class ThreadFeed:
     """Lists customers and fetches their wallets in the background, from the moment it is made."""
 
-    def __init__(self, api: Api, selection: Selection, figures: Figures, workers: int) -> None:
+    def __init__(self, api: Api, selection: Selection, figures: Figures) -> None:
         self._api = api
         self._selection = selection
         self._figures = figures
-        self._workers: Workers[FeedEvent] = Workers(api, workers)
-        self._start(self._list_customers, "listing")
-
-    def customers(self) -> Iterator[Reading | FeedEvent]:
-        """As `Feed.customers`."""
-        expected: int | None = None
-        taken = 0
-        while expected is None or taken < expected:
-            event = self._workers.take()
-            if isinstance(event, Reading):
-                taken += 1
-            elif isinstance(event, ListingDone):
-                expected = event.calls
-            yield event
-
-    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
-        """As `Feed.wallets`."""
-        return self._readings(
-            [wallet(wallet_id, customer_id) for wallet_id, customer_id in wallets]
-        )
-
-    def _readings(self, calls: list[Call]) -> Iterator[Reading]:
-        self._start(lambda: self._submit(calls), "following")
-        for _ in calls:
-            reading = self._workers.take()
-            assert isinstance(reading, Reading), "the listing is over before wallets are followed"
-            yield reading
-
-    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
-        """As `Feed.ended_wallets`."""
-        return self._readings(ended_wallets(wallet_ids))
+        self._room = threading.Semaphore(_MOST_AHEAD)
+        self._done: queue.SimpleQueue[Answered | FeedEvent | BaseException] = queue.SimpleQueue()
+        threading.Thread(target=self._list_customers, name="listing", daemon=True).start()
 
     @property
     def counts(self) -> RequestCounts:
         """Requests sent so far."""
         return self._api.counts
 
+    def customers(self) -> Iterator[Reading | FeedEvent]:
+        """As `Feed.customers`."""
+        expected: int | None = None
+        taken = 0
+        while taken != expected:
+            gathered = [self._done.get()]
+            time.sleep(_GATHERING)
+            gathered += [self._done.get() for _ in range(self._done.qsize())]
+            for event in gathered:
+                if isinstance(event, BaseException):
+                    raise event
+                if isinstance(event, Answered):
+                    taken += 1
+                    self._room.release()
+                    yield event.reading()
+                    continue
+                if isinstance(event, ListingDone):
+                    expected = event.calls
+                yield event
+
+    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
+        """As `Feed.wallets`."""
+        calls = (wallet(wallet_id, customer_id) for wallet_id, customer_id in wallets)
+        for answered in self._api.answers(calls, lambda body: [wallet_of_answer(body)]):
+            yield answered.reading()
+
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
+        """As `Feed.ended_wallets`."""
+        return read_ended_wallets(self._api, wallet_ids)
+
+    def transactions(
+        self, after: datetime | None, wallet_ids: list[str] | None
+    ) -> Iterator[LedgerEvent]:
+        """As `Feed.transactions`."""
+        return read_transactions(self._api, after, wallet_ids)
+
     def stop(self) -> None:
         """End the threads; requests under way are left to themselves."""
-        self._workers.stop()
-
-    def _start(self, target: Callable[[], object], name: str) -> None:
-        threading.Thread(target=target, name=name, daemon=True).start()
-
-    def _submit(self, calls: Iterable[Call]) -> int:
-        count = 0
-        for call in calls:
-            self._workers.submit(call)
-            count += 1
-        return count
+        self._api.stop()
 
     def _list_customers(self) -> None:
         try:
-            done = self._list_all() if self._selection.is_all else self._list_selected()
-            self._workers.announce(done)
+            self._done.put(self._list_all() if self._selection.is_all else self._list_selected())
         except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
-            self._workers.announce(error)
+            self._done.put(error)
 
     def _list_all(self) -> ListingDone:
         calls = 0
         for page in listed_customers(self._api):
-            self._announce(page, page.records)
-            calls += self._submit(
-                customer_wallets(customer_id, self._figures)
-                for record in page.records
-                if (customer_id := text_field(record, "id"))
-            )
+            self._done.put(page)
+            ids = [text_field(record, "id") for record in page.records]
+            calls += self._submit(customer_wallets(each, self._figures) for each in ids if each)
         return ListingDone(calls)
 
     def _list_selected(self) -> ListingDone:
@@ -113,13 +123,18 @@ class ThreadFeed:
                     ids_found.add(customer_id)
                     keys_found.add(key)
                     chosen.append(record)
-            self._announce(page, chosen)
+            if chosen:
+                self._done.put(page._replace(records=chosen))
         not_listed = sorted(ids - ids_found)
         calls = [customer_wallets(each, self._figures) for each in sorted(ids_found)]
         calls += [customer_wallets(each, self._figures) for each in not_listed]
         calls += [lookup_key_wallets(key, self._figures) for key in sorted(keys - keys_found)]
         return ListingDone(self._submit(calls), not_listed)
 
-    def _announce(self, page: ListedCustomers, records: list[object]) -> None:
-        if records:
-            self._workers.announce(CustomersFound(records, page.observed_at, page.total))
+    def _submit(self, calls: Iterable[Call]) -> int:
+        count = 0
+        for call in calls:
+            self._room.acquire()
+            self._api.submit(call, wallets_of_answer, self._done.put)
+            count += 1
+        return count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from flexprice_wallets.records import json_text, values
@@ -50,26 +51,46 @@ def wallets_page(body: bytes) -> list[object]:
     return items
 
 
-def customers_page(body: bytes) -> tuple[list[object], int | None]:
-    """The items of a page of customers, and `pagination.total` (None where it is left out).
+def wallets_one_by_one(body: bytes) -> Iterator[object]:
+    """The same as `wallets_page`, each wallet decoded when it is asked for: an answer may hold all of a tenant.
+
+    Raises:
+        AnswerError: as `wallets_page`; of what is wrong further on, only when it is reached.
+    """
+    try:
+        yield from json_text.items(body, "items")
+    except json_text.JsonError as error:
+        raise AnswerError(f"{error}; it begins {_beginning(body)}") from None
+
+
+class Page(list[object]):
+    """The items of one page, unchecked. `total`: how many there are on all pages; None where the API leaves it out."""
+
+    __slots__ = ("total",)
+
+    def __init__(self, items: list[object], total: int | None) -> None:
+        super().__init__(items)
+        self.total = total
+
+
+def page_of_answer(body: bytes) -> Page:
+    """The page in the answer of a search, of customers or of transactions.
 
     Raises:
         AnswerError: the body is not JSON, has no list of items, or a total that is not a count.
     """
     answer = _decode(body)
-    if type(answer) is not dict:
-        raise _wrong("a page of customers", answer, body)
-    items = answer.get("items")
-    if type(items) is not list:
+    items = answer.get("items") if type(answer) is dict else None
+    if type(answer) is not dict or type(items) is not list:
         raise _wrong("a page with a list of items", answer, body)
     try:
         pagination = values.read(answer, "pagination", values.members)
         total = values.read(pagination, "total", values.integer)
     except values.Unreadable as error:
-        raise AnswerError(f"a page of customers whose {error}") from None
+        raise AnswerError(f"a page whose {error}") from None
     if total is not None and total < 0:
-        raise AnswerError(f"a page of customers whose total is {total}")
-    return items, total
+        raise AnswerError(f"a page whose total is {total}")
+    return Page(items, total)
 
 
 def _decode(body: bytes) -> object:

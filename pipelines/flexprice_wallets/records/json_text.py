@@ -9,12 +9,15 @@ one field and not the whole answer.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from decimal import Decimal, DecimalException
 from typing import Final
 
 MAX_RAW_LENGTH: Final = 1_000_000
 _MAX_PLAIN_EXPONENT: Final = 40
 
+_WHITE_SPACE: Final = re.compile(r"[ \t\n\r]*")
 _encode_string_ascii: Final = json.encoder.encode_basestring_ascii
 _encode_string: Final = json.encoder.encode_basestring
 
@@ -49,6 +52,29 @@ def decode(body: bytes) -> object:
         raise JsonError(f"not JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
         raise JsonError("JSON nested too deeply") from None
+
+
+def items(body: bytes, name: str) -> Iterator[object]:
+    """The items of the list that the object `body` holds under `name`, each decoded when it is asked for.
+
+    Raises:
+        JsonError: as `decode`, once that place is reached, or there is no such list.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise JsonError(f"not UTF-8 at byte {error.start} of {len(body)}") from None
+    reader = _Reader(text)
+    found = False
+    for key in reader.members():
+        if key == name and reader.is_at("["):
+            found = True
+            yield from reader.elements()
+        else:
+            reader.value()
+    reader.end()
+    if not found:
+        raise JsonError(f"no list of {name}")
 
 
 def encode(value: object) -> str:
@@ -116,6 +142,67 @@ _DECODER: Final = json.JSONDecoder(
     parse_int=_number,
     parse_constant=UnreadableNumber,
 )
+
+
+class _Reader:
+    """Reads a JSON text from its beginning to its end, a piece at a time."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+
+    def is_at(self, character: str) -> bool:
+        """Whether that comes next, white space aside."""
+        self._position = _after_space(self._text, self._position)
+        return self._text.startswith(character, self._position)
+
+    def value(self) -> object:
+        """The value that comes next."""
+        self._position = _after_space(self._text, self._position)
+        try:
+            value, self._position = _DECODER.raw_decode(self._text, self._position)
+        except json.JSONDecodeError as error:
+            raise JsonError(f"not JSON: {error.msg} at character {error.pos}") from None
+        except RecursionError:
+            raise JsonError("JSON nested too deeply") from None
+        return value
+
+    def members(self) -> Iterator[object]:
+        """The keys of the object that comes next; the caller reads the value after each."""
+        for _ in self._between("{", "}"):
+            key = self.value()
+            self._skip(":")
+            yield key
+
+    def elements(self) -> Iterator[object]:
+        """The values of the list that comes next."""
+        for _ in self._between("[", "]"):
+            yield self.value()
+
+    def end(self) -> None:
+        """Nothing may follow."""
+        if not self.is_at("") or self._position != len(self._text):
+            raise JsonError(f"not JSON: extra data at character {self._position}")
+
+    def _between(self, first: str, last: str) -> Iterator[None]:
+        self._skip(first)
+        if not self.is_at(last):
+            yield
+            while self.is_at(","):
+                self._skip(",")
+                yield
+        self._skip(last)
+
+    def _skip(self, character: str) -> None:
+        if not self.is_at(character):
+            raise JsonError(f"not JSON: expecting {character!r} at character {self._position}")
+        self._position += 1
+
+
+def _after_space(text: str, position: int) -> int:
+    match = _WHITE_SPACE.match(text, position)
+    assert match is not None, "no white space is white space, too"
+    return match.end()
 
 
 class _Token(str):

@@ -85,7 +85,7 @@ def _open_feed(options: LoadOptions) -> Feed:
     from flexprice_wallets.extract.threads import ThreadFeed
 
     api = open_api(options.api)
-    return ThreadFeed(api, options.selection, options.figures, options.api.workers)
+    return ThreadFeed(api, options.selection, options.figures)
 
 
 def rebuild_views(database: Path, *, raw_schema: str, schema: str, rebuild: bool) -> Path:

@@ -201,7 +201,7 @@ def flexprice_source(
     return snapshot_source(
         options,
         lambda: _before_of(warehouse, raw_schema),
-        lambda: ThreadFeed(open_api(options.api), options.selection, options.figures, workers),
+        lambda: ThreadFeed(open_api(options.api), options.selection, options.figures),
         {},
     )
 
