@@ -9,6 +9,8 @@ from flexprice_wallets.records.answers import (
     page_of_answer,
     wallet_of_answer,
     wallets_of_answer,
+    wallets_one_by_one,
+    wallets_page,
 )
 
 NO_JSON = [b"", b"<html>", b'[{"id":', b'"\xff"', b"[" * 50_000]
@@ -58,10 +60,47 @@ def test_answers_are_taken_apart_without_judging_their_elements() -> None:
 )
 def test_a_page_of_customers(pagination: bytes, total: int | None) -> None:
     body = b'{"items": [{"id": "c"}, null], "pagination": ' + pagination + b"}"
-    items, found = page_of_answer(body)
-    assert items == [{"id": "c"}, None]
-    assert (found, type(found)) == (total, type(total))
-    assert page_of_answer(b'{"items": []}') == ([], None)
+    page = page_of_answer(body)
+    assert page == [{"id": "c"}, None]
+    assert (page.total, type(page.total)) == (total, type(total))
+    assert page_of_answer(b'{"items": []}').total is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"items": [{"id": "a"}, 7 , {}], "pagination": {"total": 9}}',
+        b'\xef\xbb\xbf { "pagination" : {"total": [1]} , "items":[ {"id":"a"},7,{} ] }\n',
+        b'{"items": []}',
+        b'{"items": [ ] , "x": null}',
+    ],
+)
+def test_wallets_one_by_one_are_those_of_the_whole(body: bytes) -> None:
+    assert list(wallets_one_by_one(body)) == wallets_page(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *NO_JSON,
+        b"[]",
+        b"{}",
+        b'{"items": {}}',
+        b'{"items": null}',
+        b'{"items": [{"id": "a"}',
+        b'{"items": [{"id": "a"},]}',
+        b'{"items": [{"id": "a"} {}]}',
+        b'{"items": [] "x": 1}',
+        b'{"items": [], }',
+        b'{"items": []} {}',
+        b'{"items" []}',
+    ],
+)
+def test_what_is_no_list_of_items_one_by_one(body: bytes) -> None:
+    with pytest.raises(AnswerError):
+        list(wallets_one_by_one(body))
+    with pytest.raises(AnswerError):
+        wallets_page(body)
 
 
 def test_the_message_shows_what_came_instead_in_ascii() -> None:

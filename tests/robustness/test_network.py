@@ -21,7 +21,6 @@ from flexprice_wallets.extract.api_options import Timeouts
 from flexprice_wallets.extract.backoff import RetryPolicy
 from flexprice_wallets.extract.calls import Call
 from flexprice_wallets.extract.client import ApiClient, AttemptFailed
-from flexprice_wallets.extract.pace import Pace
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.records.answers import AnswerError, wallets_of_answer
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
@@ -176,7 +175,6 @@ CUT_ANSWERS = {
 
 #: HTTP has no sign for these; the JSON does not end.
 CUT_UNNOTICED_BY_HTTP = {
-    "half of the headers",
     "half of a zip",
     "half of what the connection's end ends",
 }
@@ -270,55 +268,6 @@ def test_one_429_holds_everybody_back(emulator: Emulator, database: Path) -> Non
     woken = [moment for moment in after if moment >= 1.9]
     assert len(woken) > 10
     assert woken[7] - woken[0] > 0.3, "those who waited came back all at once"
-
-
-def test_concurrency_falls_once_for_an_overload_and_recovers() -> None:
-    now = [0.0]
-    pace = Pace(16, clock=lambda: now[0])
-    started = [pace.start() for _ in range(16)]
-    now[0] = 1.0
-    for moment in started[:10]:
-        pace.finish(moment, is_overload=True, retry_after=None)
-    assert pace.allowed == 8, "ten answers to one burst are one overload"
-    for moment in started[10:]:
-        pace.finish(moment, is_overload=False, retry_after=None)
-    now[0] = 2.0
-    pace.finish(pace.start(), is_overload=True, retry_after=None)
-    assert pace.allowed == 4
-    for number in range(400):
-        now[0] = 3.0 + number
-        pace.finish(pace.start(), is_overload=False, retry_after=None)
-    assert pace.allowed == 16
-
-
-def test_all_that_may_ask_do_ask() -> None:
-    pace = Pace(10, requests_per_second=200)
-    most, under_way, lock = [0], [0], threading.Lock()
-    left = [150]
-
-    def work() -> None:
-        while True:
-            with lock:
-                if not left[0]:
-                    return
-                left[0] -= 1
-            moment = pace.start()
-            with lock:
-                under_way[0] += 1
-                most[0] = max(most[0], under_way[0])
-            time.sleep(0.1)
-            with lock:
-                under_way[0] -= 1
-            pace.finish(moment, is_overload=False, retry_after=None)
-
-    threads = [threading.Thread(target=work) for _ in range(30)]
-    started = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert most[0] == 10
-    assert time.monotonic() - started < 4, "150 requests of 0.1 s, ten at once"
 
 
 def test_a_load_stays_below_the_request_limit_with_many_workers(

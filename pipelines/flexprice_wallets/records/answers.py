@@ -58,7 +58,7 @@ def wallets_one_by_one(body: bytes) -> Iterator[object]:
         AnswerError: as `wallets_page`; of what is wrong further on, only when it is reached.
     """
     try:
-        yield from json_text.items(body, "items")
+        yield from json_text.items_of(body, "items")
     except json_text.JsonError as error:
         raise AnswerError(f"{error}; it begins {_beginning(body)}") from None
 

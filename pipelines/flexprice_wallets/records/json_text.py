@@ -54,7 +54,7 @@ def decode(body: bytes) -> object:
         raise JsonError("JSON nested too deeply") from None
 
 
-def items(body: bytes, name: str) -> Iterator[object]:
+def items_of(body: bytes, name: str) -> Iterator[object]:
     """The items of the list that the object `body` holds under `name`, each decoded when it is asked for.
 
     Raises:
