@@ -15,7 +15,7 @@ from flexprice_wallets.extract.backoff import RetryPolicy
 from flexprice_wallets.extract.calls import (
     Call,
     Figures,
-    Reading,
+    Reply,
     customer_wallets,
     lookup_key_wallets,
     wallet,
@@ -50,21 +50,21 @@ def api_of(
         api.stop()
 
 
-def readings(
+def replies(
     api: Api, calls: Iterable[Call], decode: Any = wallets_of_answer
-) -> dict[str, Reading]:
-    return {each.call.resource_id: each.reading() for each in api.answers(calls, decode)}
+) -> dict[str, Reply]:
+    return {each.call.resource_id: each.reply() for each in api.answers(calls, decode)}
 
 
 def test_every_call_gives_one_reading(emulator: Emulator) -> None:
     customers = emulator.world.published_customer_ids()
     with api_of(emulator) as api:
-        read = readings(api, (customer_wallets(each, Figures()) for each in customers))
+        read = replies(api, (customer_wallets(each, Figures()) for each in customers))
     assert set(read) == set(customers)
     found = {
         str(record["id"])
-        for reading in read.values()
-        for record in reading.records or ()
+        for reply in read.values()
+        for record in reply.records or ()
         if type(record) is dict
     }
     assert found == set(emulator.world.listed_wallet_ids())
@@ -76,7 +76,7 @@ def test_more_calls_than_fit_in_line_are_all_made(
     monkeypatch.setattr("flexprice_wallets.extract.attempts._MOST_AHEAD", 5)
     customers = emulator.world.published_customer_ids()
     with api_of(emulator) as api:
-        read = readings(api, (customer_wallets(each, Figures()) for each in customers))
+        read = replies(api, (customer_wallets(each, Figures()) for each in customers))
     assert set(read) == set(customers)
 
 
@@ -85,8 +85,8 @@ def test_lookup_keys_and_wallets_can_be_asked_for(emulator: Emulator) -> None:
     customer_id = emulator.world.wallet(wallet_id).customer_id
     key = emulator.world.customer(customer_id).external_id
     with api_of(emulator) as api:
-        by_key = readings(api, [lookup_key_wallets(key, Figures())])[key]
-        by_id = readings(
+        by_key = replies(api, [lookup_key_wallets(key, Figures())])[key]
+        by_id = replies(
             api,
             [wallet(wallet_id, customer_id), wallet("wallet_gone", customer_id)],
             lambda body: [wallet_of_answer(body)],
@@ -102,9 +102,9 @@ def test_waiting_for_a_turn_does_not_use_up_the_time_of_a_call(emulator: Emulato
     # The third attempt starts after four seconds of waiting for a turn.
     line, policy = Line(4, requests_per_second=1 / 2), RetryPolicy(total_time=1.8, first_delay=0.01)
     with api_of(emulator, line=line, policy=policy) as api:
-        reading = readings(api, [customer_wallets(customer_id, Figures())])[customer_id]
-    assert reading.failure is None
-    assert reading.attempts == 3
+        reply = replies(api, [customer_wallets(customer_id, Figures())])[customer_id]
+    assert reply.failure is None
+    assert reply.attempts == 3
 
 
 def test_a_call_is_tried_again_while_others_go_on(emulator: Emulator) -> None:
@@ -113,7 +113,7 @@ def test_a_call_is_tried_again_while_others_go_on(emulator: Emulator) -> None:
     emulator.faults.add(Fault("server_error", key=customers[1]))
     emulator.faults.add(Fault("redirect", key=customers[2]))
     with api_of(emulator) as api:
-        read = readings(api, (customer_wallets(each, Figures()) for each in customers))
+        read = replies(api, (customer_wallets(each, Figures()) for each in customers))
     assert [read[key].attempts for key in customers[:4]] == [3, 3, 1, 1]
     assert [read[key].failure is None for key in customers[:4]] == [True, False, False, True]
     failure = read[customers[1]].failure
@@ -128,8 +128,8 @@ def test_whoever_waits_for_another_attempt_holds_no_place(emulator: Emulator) ->
     line = Line(2)
     begun = time.monotonic()
     with api_of(emulator, line=line, policy=RetryPolicy(first_delay=0.8)) as api:
-        read = readings(api, (customer_wallets(each, Figures()) for each in customers))
-    assert all(reading.failure is None for reading in read.values())
+        read = replies(api, (customer_wallets(each, Figures()) for each in customers))
+    assert all(reply.failure is None for reply in read.values())
     # Eight waits of 0.4 to 0.8 s, two at a time, would be 2.4 s.
     assert time.monotonic() - begun < 1.7
 
@@ -138,7 +138,7 @@ def test_a_refused_key_reaches_whoever_asks(emulator: Emulator) -> None:
     call = customer_wallets("cust_1", Figures())
     with api_of(emulator, "another-key") as api:
         with pytest.raises(AccessRefused):
-            readings(api, [call])
+            replies(api, [call])
         with pytest.raises(AccessRefused):
             api.ask(call, wallets_of_answer)
 

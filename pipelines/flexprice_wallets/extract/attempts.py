@@ -18,7 +18,7 @@ import requests
 from flexprice_wallets.errors import AccessRefused, ConfigurationError
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.backoff import RetryPolicy
-from flexprice_wallets.extract.calls import Call, Failure, Reading
+from flexprice_wallets.extract.calls import Call, Failure, Reply
 from flexprice_wallets.extract.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.line import Attempt, Line, Task
@@ -52,18 +52,18 @@ class Answered(NamedTuple):
             raise access_refused(self.outcome)
         return self.outcome
 
-    def reading(self) -> Reading:
-        """The outcome as a reading.
+    def reply(self) -> Reply:
+        """The outcome as a reply.
 
         Raises:
             AccessRefused, Exception: as `result`.
         """
         match self.result():
             case Taken(records):
-                return Reading(self.call, self.observed_at, self.attempts, records)
+                return Reply(self.call, self.observed_at, self.attempts, records)
             case Failed(failure):
-                return Reading(self.call, self.observed_at, self.attempts, failure=failure)
-        return Reading(self.call, self.observed_at, self.attempts, is_missing=True)
+                return Reply(self.call, self.observed_at, self.attempts, failure=failure)
+        return Reply(self.call, self.observed_at, self.attempts, is_missing=True)
 
 
 class Api:

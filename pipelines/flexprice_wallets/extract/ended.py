@@ -7,23 +7,23 @@ from itertools import islice
 from typing import Final
 
 from flexprice_wallets.extract.attempts import Answered, Api
-from flexprice_wallets.extract.calls import Failure, Reading, closed_wallets, ended_wallets
+from flexprice_wallets.extract.calls import Failure, Reply, closed_wallets, ended_wallets
 from flexprice_wallets.extract.events import text_field
 from flexprice_wallets.extract.outcomes import Failed, Refused
 from flexprice_wallets.records.answers import AnswerError, wallets_one_by_one, wallets_page
 
 #: So many requests are a handful.
 _MOST_REQUESTS: Final = 5
-_WALLETS_PER_READING: Final = 500
+_WALLETS_PER_REPLY: Final = 500
 #: With these an API says that it does not offer the list of wallets, or not to this key.
 _NOT_OFFERED: Final = frozenset({400, 403})
 
 
-def read_ended_wallets(api: Api, wallet_ids: list[str]) -> Iterator[Reading]:
-    """Those of these wallets that the API still knows, each once, some hundred in a reading.
+def read_ended_wallets(api: Api, wallet_ids: list[str]) -> Iterator[Reply]:
+    """Those of these wallets that the API still knows, each once, some hundred in a reply.
 
     Where a handful of requests cannot name them all, one asks for every closed wallet, and where the answer to that is
-    too large, as many requests as it takes. One reading with `is_missing` says that the API does not offer this.
+    too large, as many requests as it takes. One reply with `is_missing` says that the API does not offer this.
 
     Raises:
         AccessRefused: the API refuses the key (401).
@@ -36,27 +36,27 @@ def read_ended_wallets(api: Api, wallet_ids: list[str]) -> Iterator[Reading]:
             yield from _closed_wallets(answered, left)
             return
     for answered in api.answers(calls, wallets_page):
-        reading = _reading(answered)
-        yield reading._replace(records=reading.records and _taken(reading.records, left))
-        if reading.is_missing:
+        reply = _reply(answered)
+        yield reply._replace(records=reply.records and _taken(reply.records, left))
+        if reply.is_missing:
             return
 
 
-def _closed_wallets(answered: Answered, left: set[str]) -> Iterator[Reading]:
-    reading = _reading(answered)
-    if not reading.records:
-        yield reading
+def _closed_wallets(answered: Answered, left: set[str]) -> Iterator[Reply]:
+    reply = _reply(answered)
+    if not reply.records:
+        yield reply
         return
-    [body] = reading.records
+    [body] = reply.records
     assert isinstance(body, bytes), "what the decoder gives"
     records = wallets_one_by_one(body)
     try:
         # Decoded meanwhile: as objects, 64 MB of JSON take 2 GB.
-        while some := list(islice(records, _WALLETS_PER_READING)):
-            yield reading._replace(records=_taken(some, left))
+        while some := list(islice(records, _WALLETS_PER_REPLY)):
+            yield reply._replace(records=_taken(some, left))
     except AnswerError as error:
         failure = Failure("unexpected_answer", str(error), 200)
-        yield reading._replace(records=None, failure=failure)
+        yield reply._replace(records=None, failure=failure)
 
 
 def _taken(records: list[object], left: set[str]) -> list[object]:
@@ -75,8 +75,8 @@ def _is_too_large(answered: Answered) -> bool:
     return isinstance(outcome, Failed) and outcome.failure.error_code == "endless_answer"
 
 
-def _reading(answered: Answered) -> Reading:
+def _reply(answered: Answered) -> Reply:
     match answered.outcome:
         case Refused(failure) | Failed(failure) if failure.http_status in _NOT_OFFERED:
-            return Reading(answered.call, answered.observed_at, answered.attempts, is_missing=True)
-    return answered.reading()
+            return Reply(answered.call, answered.observed_at, answered.attempts, is_missing=True)
+    return answered.reply()

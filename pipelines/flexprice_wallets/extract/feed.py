@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
-from flexprice_wallets.extract.calls import Reading
+from flexprice_wallets.extract.calls import Reply
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.events import FeedEvent, LedgerEvent
 
@@ -21,24 +21,24 @@ class Feed(Protocol):
     def counts(self) -> RequestCounts:
         """Requests sent so far."""
 
-    def customers(self) -> Iterator[Reading | FeedEvent]:
-        """Everything up to the last answer for a customer: found customers, readings, and one ListingDone.
+    def customers(self) -> Iterator[Reply | FeedEvent]:
+        """Everything up to the last answer for a customer: found customers, replies, and one ListingDone.
 
         Raises:
             AccessRefused, ListingFailed: as `listed_customers`.
         """
 
-    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
+    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reply]:
         """The answers for wallets (id, customer id) asked for by their id.
 
         Raises:
             AccessRefused: the API refuses the key.
         """
 
-    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reply]:
         """Those of these ended wallets that the API still knows, each once, for a handful of requests.
 
-        A reading with `is_missing` says that the API does not offer this, or not to this key; one with a failure that
+        A reply with `is_missing` says that the API does not offer this, or not to this key; one with a failure that
         some could not be read.
 
         Raises:

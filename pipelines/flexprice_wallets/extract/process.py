@@ -21,7 +21,7 @@ from typing import Any
 
 from flexprice_wallets.errors import RunFailed
 from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.calls import Figures, Reading
+from flexprice_wallets.extract.calls import Figures, Reply
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.events import FeedEvent, LedgerEvent, Mistake
 from flexprice_wallets.extract.selection import Selection
@@ -56,15 +56,15 @@ class ProcessFeed:
             )
         self._connection.send((options, selection, figures))
 
-    def customers(self) -> Iterator[Reading | FeedEvent]:
+    def customers(self) -> Iterator[Reply | FeedEvent]:
         """As `Feed.customers`."""
         return self._call("customers")
 
-    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
+    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reply]:
         """As `Feed.wallets`."""
         return self._call("wallets", wallets)
 
-    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reply]:
         """As `Feed.ended_wallets`."""
         return self._call("ended_wallets", wallet_ids)
 

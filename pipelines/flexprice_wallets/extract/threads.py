@@ -16,7 +16,7 @@ from flexprice_wallets.extract.attempts import Answered, Api
 from flexprice_wallets.extract.calls import (
     Call,
     Figures,
-    Reading,
+    Reply,
     customer_wallets,
     lookup_key_wallets,
     wallet,
@@ -57,7 +57,7 @@ class ThreadFeed:
         """Requests sent so far."""
         return self._api.counts
 
-    def customers(self) -> Iterator[Reading | FeedEvent]:
+    def customers(self) -> Iterator[Reply | FeedEvent]:
         """As `Feed.customers`."""
         expected: int | None = None
         taken = 0
@@ -71,19 +71,19 @@ class ThreadFeed:
                 if isinstance(event, Answered):
                     taken += 1
                     self._room.release()
-                    yield event.reading()
+                    yield event.reply()
                     continue
                 if isinstance(event, ListingDone):
                     expected = event.calls
                 yield event
 
-    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
+    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reply]:
         """As `Feed.wallets`."""
         calls = (wallet(wallet_id, customer_id) for wallet_id, customer_id in wallets)
         for answered in self._api.answers(calls, lambda body: [wallet_of_answer(body)]):
-            yield answered.reading()
+            yield answered.reply()
 
-    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reply]:
         """As `Feed.ended_wallets`."""
         return read_ended_wallets(self._api, wallet_ids)
 
