@@ -32,7 +32,7 @@ class Failure(NamedTuple):
     http_status: int | None = None
 
 
-class Reading(NamedTuple):
+class Reply(NamedTuple):
     """What became of a call: records, or 404 (`is_missing`), or a failure. `observed_at` is in UTC."""
 
     call: Call

@@ -12,7 +12,7 @@ from flexprice_wallets.extract.attempts import Api
 from flexprice_wallets.extract.calls import (
     Call,
     Figures,
-    Reading,
+    Reply,
     customer_wallets,
     ended_wallets,
     lookup_key_wallets,
@@ -35,34 +35,32 @@ class ThreadFeed:
         self._workers: Workers[FeedEvent] = Workers(api, workers)
         self._start(self._list_customers, "listing")
 
-    def customers(self) -> Iterator[Reading | FeedEvent]:
+    def customers(self) -> Iterator[Reply | FeedEvent]:
         """As `Feed.customers`."""
         expected: int | None = None
         taken = 0
         while expected is None or taken < expected:
             event = self._workers.take()
-            if isinstance(event, Reading):
+            if isinstance(event, Reply):
                 taken += 1
             elif isinstance(event, ListingDone):
                 expected = event.calls
             yield event
 
-    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
+    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reply]:
         """As `Feed.wallets`."""
-        return self._readings(
-            [wallet(wallet_id, customer_id) for wallet_id, customer_id in wallets]
-        )
+        return self._replies([wallet(wallet_id, customer_id) for wallet_id, customer_id in wallets])
 
-    def _readings(self, calls: list[Call]) -> Iterator[Reading]:
+    def _replies(self, calls: list[Call]) -> Iterator[Reply]:
         self._start(lambda: self._submit(calls), "following")
         for _ in calls:
-            reading = self._workers.take()
-            assert isinstance(reading, Reading), "the listing is over before wallets are followed"
-            yield reading
+            reply = self._workers.take()
+            assert isinstance(reply, Reply), "the listing is over before wallets are followed"
+            yield reply
 
-    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reading]:
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reply]:
         """As `Feed.ended_wallets`."""
-        return self._readings(ended_wallets(wallet_ids))
+        return self._replies(ended_wallets(wallet_ids))
 
     @property
     def counts(self) -> RequestCounts:
