@@ -573,11 +573,9 @@ def test_runway_counts_decreases_and_leaves_out_top_ups():
 
 def test_a_change_of_rate_or_currency_is_no_use_of_credits():
     history = History()
-    for day, changes in enumerate(
-        ({"rate": 1}, {"rate": 2}, {"rate": 2, "currency": "eur"}, {"rate": 1, "currency": "eur"}),
-        1,
-    ):
-        history.snapshot(f"2026-03-0{day} 08:00", [wallet("w1", 100, **changes)])
+    stated = ((1, "usd"), (2, "usd"), (2, "eur"), (1, "eur"))
+    for day, (rate, currency) in enumerate(stated, start=1):
+        history.snapshot(f"2026-03-0{day} 08:00", [wallet("w1", 100, rate=rate, currency=currency)])
     # 100, 50, 50 and 100 credits: restated, not used.
     assert rows_of(
         history.warehouse(),
