@@ -10,19 +10,26 @@ from collections.abc import Callable, Iterable, Iterator
 
 from flexprice_wallets.extract.attempts import Api
 from flexprice_wallets.extract.calls import (
+    ALL_CLOSED,
     Call,
+    Failure,
     Figures,
     Reply,
     customer_wallets,
     ended_wallets,
     lookup_key_wallets,
     wallet,
+    wallets_by_ids,
 )
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.events import CustomersFound, FeedEvent, ListingDone, text_field
 from flexprice_wallets.extract.listing import ListedCustomers, listed_customers
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.extract.workers import Workers
+
+
+def _is_too_large(failure: Failure | None) -> bool:
+    return failure is not None and failure.error_code == "endless_answer"
 
 
 class ThreadFeed:
@@ -60,7 +67,11 @@ class ThreadFeed:
 
     def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reply]:
         """As `Feed.ended_wallets`."""
-        return self._replies(ended_wallets(wallet_ids))
+        for reply in self._replies(ended_wallets(wallet_ids)):
+            if reply.call.resource_id == ALL_CLOSED and _is_too_large(reply.failure):
+                yield from self._replies(wallets_by_ids(wallet_ids))
+            else:
+                yield reply
 
     @property
     def counts(self) -> RequestCounts:
