@@ -56,6 +56,7 @@ def interruptible() -> Iterator[None]:
 
     Libraries may turn that exception into one of their own: out of here comes Interrupted all the same.
     """
+    _is_held.clear()  # by a load that ran without this
     watchdog = _Watchdog()
     unraisable_hook = sys.unraisablehook
     sys.unraisablehook = _without_interruptions(unraisable_hook)

@@ -571,6 +571,28 @@ def test_runway_counts_decreases_and_leaves_out_top_ups():
     ]
 
 
+def test_a_change_of_rate_or_currency_is_no_use_of_credits():
+    history = History()
+    stated = ((1, "usd"), (2, "usd"), (2, "eur"), (1, "eur"))
+    for day, (rate, currency) in enumerate(stated, start=1):
+        history.snapshot(f"2026-03-0{day} 08:00", [wallet("w1", 100, rate=rate, currency=currency)])
+    # 100, 50, 50 and 100 credits: restated, not used.
+    assert rows_of(
+        history.warehouse(),
+        "select credit_balance, credits_used_7_days, credits_used_30_days from flexprice.wallet_runway",
+    ) == [("100", "0", "0")]
+
+
+def test_a_wallet_that_moved_away_from_a_customer_that_failed_was_observed():
+    history = History()
+    history.snapshot("2026-03-01 08:00", [wallet("w1", 10), wallet("w2", 20)])
+    history.snapshot("2026-03-02 08:00", [wallet("w1", 10, customer="c2")], failed=["c1"])
+    assert rows_of(
+        history.warehouse(),
+        "select wallet_id, customer_id, last_observed_at from flexprice.wallets order by wallet_id",
+    ) == [("w1", "c2", "03-02 08:00"), ("w2", "c1", "03-01 08:00")]
+
+
 def test_runway_windows_end_with_the_last_snapshot():
     history = History()
     history.snapshot("2026-03-01 00:00", [wallet("w1", 100)])
