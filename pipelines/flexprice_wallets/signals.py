@@ -57,6 +57,8 @@ def interruptible() -> Iterator[None]:
     Libraries may turn that exception into one of their own: out of here comes Interrupted all the same.
     """
     _is_held.clear()  # by a load that ran without this
+    # Work that was published outside, in the same process, may have held them.
+    _is_held.clear()
     watchdog = _Watchdog()
     unraisable_hook = sys.unraisablehook
     sys.unraisablehook = _without_interruptions(unraisable_hook)

@@ -57,7 +57,7 @@ DEFAULTS: dict[str, Any] = {
     "database": Path("warehouse.duckdb"),
     "raw_schema": "flexprice_raw",
     "schema": "flexprice",
-    "workers": 8,
+    "workers": 64,
     "max_requests_per_second": None,
     "real_time_balance": True,
     "credits_breakdown": None,

@@ -50,9 +50,7 @@ def api_of(
         api.stop()
 
 
-def replies(
-    api: Api, calls: Iterable[Call], decode: Any = wallets_of_answer
-) -> dict[str, Reply]:
+def replies(api: Api, calls: Iterable[Call], decode: Any = wallets_of_answer) -> dict[str, Reply]:
     return {each.call.resource_id: each.reply() for each in api.answers(calls, decode)}
 
 

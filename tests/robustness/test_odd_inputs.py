@@ -99,7 +99,7 @@ def test_a_retry_after_that_no_calendar_has_is_ignored(emulator: Emulator, datab
                 "status", status=500, path="/v1/customers/wallets", times=1, retry_after_text=text
             )
         )
-    api = {"retries": FEW_RETRIES}
+    api = {"retries": QUICK_RETRIES}
     assert snapshot(emulator, database, api).snapshot["completeness"] == "complete"
 
 
@@ -239,7 +239,7 @@ def test_a_request_limit_holds_when_a_run_stops(emulator: Emulator) -> None:
     from flexprice_wallets.extract.selection import Selection
     from flexprice_wallets.extract.threads import ThreadFeed
 
-    feed = ThreadFeed(api, Selection(), Figures(), 8)
+    feed = ThreadFeed(api, Selection(), Figures())
     time.sleep(0.7)
     sent = emulator.requests.total
     feed.stop()

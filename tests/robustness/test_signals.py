@@ -44,9 +44,11 @@ def test_fifty_hanging_requests_hold_nobody_up(
 ) -> None:
     snapshot(emulator, database)
     before = database.read_bytes()
-    for _ in range(80):
+    for _ in range(200):
         emulator.world.add_customer(wallets=1)
-    emulator.faults.add(Fault("silence", path="/v1/customers/wallets"))
+    # The first answers come, or nobody would ask for so much at once.
+    emulator.faults.add(Fault("silence", path="/v1/customers/wallets", nth=100))
+    emulator.latency_ms = 20
     emulator.requests.clear()
     command = Command(
         "load",
@@ -55,7 +57,10 @@ def test_fifty_hanging_requests_hold_nobody_up(
         environment=environment(tmp_path, emulator.base_url, emulator.api_key),
         cwd=tmp_path,
     )
-    until(lambda: emulator.requests.by_endpoint["GET /v1/customers/wallets"] >= 50, "50 requests")
+    until(
+        lambda: emulator.requests.by_endpoint["GET /v1/customers/wallets"] >= 140,
+        "40 hanging requests",
+    )
     _assert_ended_by(number, command.end_by(number))
     assert database.read_bytes() == before
     emulator.faults.clear()

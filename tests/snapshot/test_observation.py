@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
 from flexprice_wallets.errors import ApiUnavailable, TooManyRejected, TooManyVanished
 from flexprice_wallets.extract.calls import Reply, wallet
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.events import FeedEvent, ListingDone
+from flexprice_wallets.extract.events import FeedEvent, LedgerEvent, ListingDone
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
 from flexprice_wallets.snapshot.observation import Observation
 from tests.snapshot.records import FIRST, Observer, failed, listed, raw_wallet, settled_only
@@ -34,6 +35,11 @@ class MadeUpFeed:
         return (each for each in self._followed if each.call.wallet_id in asked)
 
     def ended_wallets(self, _: list[str]) -> Iterator[Reply]:
+        return iter(())
+
+    def transactions(
+        self, _after: datetime | None, _wallet_ids: list[str] | None
+    ) -> Iterator[LedgerEvent]:
         return iter(())
 
     def stop(self) -> None:

@@ -44,9 +44,9 @@ _logger = logging.getLogger(__name__)
 @option(
     "--workers",
     type=click.IntRange(1, 500),
-    default=8,
+    default=64,
     show_default=True,
-    help="Requests under way at once. The default is polite; raise it for many customers.",
+    help="The most requests under way at once. How many there are finds itself by how quickly the API answers.",
 )
 @option(
     "--max-requests-per-second",

@@ -24,28 +24,35 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class ApiOptions:
-    """How to reach the API and how hard to ask."""
+    """How to reach the API and how hard to ask. `workers`: the most requests that may be under way at once."""
 
     api_key: Secret
     base_url: str = DEFAULT_BASE_URL
     environment_id: str | None = None
-    workers: int = 8
+    workers: int = 64
     max_requests_per_second: float | None = None
     allow_plain_http: bool = False
     timeouts: Timeouts = field(default_factory=Timeouts)
     retries: RetryPolicy = field(default_factory=RetryPolicy)
 
+    def __post_init__(self) -> None:
+        """Refuse a key that no header can hold, without a word of what it is.
+
+        Raises:
+            ConfigurationError: the key is empty, or has characters that no key has.
+        """
+        if not self.api_key.reveal() or not fits_header(self.api_key.reveal()):
+            raise ConfigurationError(
+                "The API key has characters that no key has: set it again, without spaces or line ends."
+            )
+
     def check(self) -> None:
         """Refuse what cannot be sent, or not be sent there.
 
         Raises:
-            ConfigurationError: where the key or the environment's id is none that a header can hold, or the base URL
-                is none that the key may be sent to.
+            ConfigurationError: the environment's id is none that a header can hold, or the base URL is none that the
+                key may be sent to.
         """
-        if not fits_header(self.api_key.reveal()) or not self.api_key.reveal():
-            raise ConfigurationError(
-                "The API key has characters that no key has: set it again, without spaces or line ends."
-            )
         checked_base_url(self.base_url, allow_plain_http=self.allow_plain_http)
         if self.environment_id and not fits_header(self.environment_id):
             raise ConfigurationError(

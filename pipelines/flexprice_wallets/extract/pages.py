@@ -73,13 +73,17 @@ class PageWalk:
         """Ask for the next page. One may bring nothing new where rows came in before it, but not many do."""
         self._pages_without_new = 0 if is_progress else self._pages_without_new + 1
         if self._pages_without_new > _MOST_PAGES_WITHOUT_NEW:
-            raise ListCut(f"{self._pages_without_new} pages in a row brought nothing new {self._read}")
+            raise ListCut(
+                f"{self._pages_without_new} pages in a row brought nothing new {self._read}"
+            )
         self.offset += max(rows - 1, 0)
         self._overlap = 1
 
     @property
     def _read(self) -> str:
-        return f"after {len(self._seen)} of {self._total if self._total is not None else 'its'} rows"
+        return (
+            f"after {len(self._seen)} of {self._total if self._total is not None else 'its'} rows"
+        )
 
     @property
     def _is_short(self) -> bool:

@@ -148,7 +148,7 @@ def flexprice_source(
     snapshot_at: datetime | None = None,
     warehouse: str | os.PathLike[str] | None = None,
     raw_schema: str = "flexprice_raw",
-    workers: int = 8,
+    workers: int = 64,
 ) -> DltSource:
     """A dlt source of one snapshot of wallets, for a dlt pipeline of your own.
 
@@ -167,7 +167,7 @@ def flexprice_source(
         warehouse: A warehouse file of `flexprice-wallets load` to compare with. Without it every record is new, and the
             snapshot is a whole one.
         raw_schema: The schema of that file's tables.
-        workers: Connections at once.
+        workers: The most requests that may be under way at once; how many are finds itself.
 
     Raises:
         ConfigurationError: where an option is missing or wrong.
