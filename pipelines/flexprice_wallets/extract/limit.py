@@ -2,8 +2,8 @@
 
 The gradient algorithm of Netflix's concurrency-limits (https://github.com/Netflix/concurrency-limits), which is TCP
 Vegas for requests: the limit doubles while answers stay as quick as they were (TCP's slow start), and from then on
-each round of answers multiplies it by the gradient, quickest over latest, and adds half of its square root. A server
-that works on n requests at once settles at about 1.25 n. 429, 503 and timeouts halve the limit, once for all requests
+each round of answers multiplies it by the gradient, quickest over latest, and adds its square root, or half of that
+where they slow down. A server that works on n requests at once settles at about 1.25 n. 429, 503 and timeouts halve the limit, once for all requests
 that were under way together.
 
 How quick answers are without a queue is measured again now and then, with a quarter of the requests: the server may
@@ -21,7 +21,7 @@ from typing import Final
 #: Answers may take so many times as long as without a queue.
 _TOLERANCE: Final = 1.25
 #: Answers in a round, at least: usually, while the limit doubles, and while nobody is to queue.
-_ROUND, _FIRST_ROUND, _MEASURING_ROUND = 24, 4, 12
+_ROUND, _FIRST_ROUND, _MEASURING_ROUND = 24, 3, 12
 #: Rounds between two measurements without a queue, at first and at most; the share of requests that go on meanwhile.
 _FIRST_INTERVAL, _LONGEST_INTERVAL, _SHARE = 6, 48, 0.25
 
@@ -103,7 +103,7 @@ class AdaptiveLimit:
 
     def _adjust(self, gradient: float, now: float) -> None:
         self._is_doubling = False
-        limit = self._limit * gradient + math.sqrt(self._limit) / 2
+        limit = self._limit * gradient + math.sqrt(self._limit) * (1.0 if gradient == 1 else 0.5)
         # A limit that is not used says nothing of a higher one.
         if limit < self._limit or self._busiest * 2 >= self.allowed:
             self._set(limit, now)
