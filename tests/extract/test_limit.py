@@ -111,13 +111,18 @@ def test_a_server_for_one_at_a_time_is_hardly_queued_for() -> None:
 @pytest.mark.parametrize("capacity", [8, 16, 32])
 @pytest.mark.parametrize("later", [0.0, 2.0])
 def test_two_loads_share_fairly(capacity: int, later: float) -> None:
-    first, second = Load(), Load(begin=later)
-    play(Server(capacity), first, second, until=later + 12)
-    window = (later + 3, later + 12)
-    shares = sorted(load.per_second(*window) for load in (first, second))
-    assert sum(shares) > 0.9 * capacity / QUICKEST
-    assert shares[0] > 0.5 * shares[1]
-    assert max(load.mean_seconds(*window) for load in (first, second)) < 2.5 * QUICKEST
+    fairness, slowness = [], []
+    for seed in range(4):
+        random.seed(seed)
+        first, second = Load(), Load(begin=later)
+        play(Server(capacity), first, second, until=later + 12)
+        window = (later + 3, later + 12)
+        less, more = sorted(load.per_second(*window) for load in (first, second))
+        assert less + more > 0.9 * capacity / QUICKEST
+        fairness.append(less / more)
+        slowness.append(max(load.mean_seconds(*window) for load in (first, second)) / QUICKEST)
+    assert sum(fairness) / 4 > 0.65
+    assert sum(slowness) / 4 < 2.5
 
 
 def test_a_server_that_gets_slower_by_itself_is_asked_as_much_as_before() -> None:

@@ -3,8 +3,8 @@
 The gradient algorithm of Netflix's concurrency-limits (https://github.com/Netflix/concurrency-limits), which is TCP
 Vegas for requests: the limit doubles while answers stay as quick as they were (TCP's slow start), and from then on
 each round of answers multiplies it by the gradient, quickest over latest, and adds its square root, or half of that
-where they slow down. A server that works on n requests at once settles at about 1.25 n. 429, 503 and timeouts halve the limit, once for all requests
-that were under way together.
+where they slow down. A server that works on n requests at once settles at about 1.25 n. 429, 503 and timeouts halve
+the limit, once for all requests that were under way together.
 
 How quick answers are without a queue is measured again now and then, with a quarter of the requests: the server may
 have changed, or another load may have been queueing the last time. Each mean counts with its standard error in favour
@@ -22,8 +22,10 @@ from typing import Final
 _TOLERANCE: Final = 1.25
 #: Answers in a round, at least: usually, while the limit doubles, and while nobody is to queue.
 _ROUND, _FIRST_ROUND, _MEASURING_ROUND = 24, 3, 12
-#: Rounds between two measurements without a queue, at first and at most; the share of requests that go on meanwhile.
-_FIRST_INTERVAL, _LONGEST_INTERVAL, _SHARE = 6, 48, 0.25
+#: Rounds between two measurements without a queue: few until one finds what the last one did, within a tenth.
+_SHORT_INTERVAL, _LONG_INTERVAL, _SAME = 10, 48, 0.1
+#: The share of requests that go on meanwhile.
+_SHARE: Final = 0.25
 
 
 class AdaptiveLimit:
@@ -43,7 +45,7 @@ class AdaptiveLimit:
         self._quickest = math.inf
         #: What to return to after a measurement without a queue.
         self._before: float | None = None
-        self._rounds_left, self._interval = 0, _FIRST_INTERVAL
+        self._rounds_left, self._interval = 0, _SHORT_INTERVAL
         #: Requests that started before tell of an earlier limit.
         self._valid_from = -math.inf
         self._begin_round(2)
@@ -85,6 +87,8 @@ class AdaptiveLimit:
         error = math.sqrt(max(0.0, self._squares / self._count - mean * mean) / self._count)
         size = _ROUND
         if self._before is not None:
+            is_same = abs(mean + error - self._quickest) < _SAME * self._quickest
+            self._interval = min(_LONG_INTERVAL, 2 * self._interval) if is_same else _SHORT_INTERVAL
             self._quickest = mean + error
             self._set(self._before, now)
             self._valid_from, self._before = now, None
@@ -111,7 +115,6 @@ class AdaptiveLimit:
     def _measure(self, now: float) -> None:
         # By chance a little earlier or later, so that loads beside each other do not measure at the same time.
         self._rounds_left = round(self._interval * random.uniform(0.8, 1.2))
-        self._interval = min(_LONGEST_INTERVAL, 2 * self._interval)
         self._before = self._limit
         self._set(self._limit * _SHARE, now)
 
