@@ -19,6 +19,7 @@ from flexprice_wallets.records import values
 from flexprice_wallets.records.answers import Page
 
 _TICK: Final = timedelta(microseconds=1)
+_MOST_PAGES_WITHOUT_NEW: Final = 50
 #: A stretch of time that is not worth being split.
 _SHORTEST: Final = timedelta(seconds=1)
 _SORT: Final = [{"field": name, "direction": "asc"} for name in ("updated_at", "id")]
@@ -39,6 +40,7 @@ class KeyWalk:
     is_done: bool = False
     #: What was taken at the instant `since`.
     _taken: set[str] = field(default_factory=set)
+    _pages_without_new: int = 0
     #: Reads the instant `since` alone, if that has more rows than a page.
     _instant: PageWalk | None = None
 
@@ -47,9 +49,8 @@ class KeyWalk:
         filters = []
         if self.since is not None:
             filters.append(_date_filter("after", self.since - _TICK))
-        before = self.since + _TICK if self._instant and self.since else self.before
-        if before is not None:
-            filters.append(_date_filter("before", before))
+        if self._end is not None:
+            filters.append(_date_filter("before", self._end))
         query: dict[str, Any] = {"limit": self.limit, "sort": _SORT, "filters": filters}
         if self._instant is not None:
             query["offset"] = self._instant.offset
@@ -65,30 +66,13 @@ class KeyWalk:
             ListShifts, ListCut: as `PageWalk.take`, at an instant of many rows.
         """
         moments = self._moments(page)
-        if self._instant is not None:
-            return self._take_of_instant(page, self._instant)
-        new = [
-            row
-            for row, moment in zip(page, moments, strict=True)
-            if self.since is None
-            or moment is None
-            or moment > self.since
-            or (moment == self.since and _identity(row) not in self._taken)
-        ]
-        has_more = len(page) >= self.limit or (
-            bool(new) if page.total is None else page.total > len(page)
-        )
-        last = moments[-1] if moments else None
-        if not has_more:
-            self.is_done = True
-        elif last is None:
-            raise Unconfirmed("a page has no row with a time, though there are more")
-        elif moments[0] == last:
-            self._instant = PageWalk(self.limit)
-        elif not new:
-            raise Unconfirmed("a page brings nothing new, though there is more")
-        if last is not None:
-            self._note_taken(page, moments, last)
+        if self._instant is None:
+            new = self._take_in_order(page, moments)
+        else:
+            new = self._take_of_instant(page, moments, self._instant)
+        self._pages_without_new = 0 if new else self._pages_without_new + 1
+        if self._pages_without_new > _MOST_PAGES_WITHOUT_NEW:
+            raise Unconfirmed(f"{self._pages_without_new} pages in a row brought nothing new")
         return new
 
     def split(self, newest: datetime) -> KeyWalk | None:
@@ -101,14 +85,37 @@ class KeyWalk:
         self.before = middle
         return other
 
-    def _take_of_instant(self, page: Page, instant: PageWalk) -> list[object]:
-        ids = [_identity(row) for row in page]
-        new = [
-            page[position]
-            for position in instant.take(ids, page.total)
-            if ids[position] not in self._taken
-        ]
-        self._taken.update(ids)
+    def _take_in_order(self, page: Page, moments: list[datetime | None]) -> list[object]:
+        new = [row for row, moment in zip(page, moments, strict=True) if self._is_new(row, moment)]
+        has_more = len(page) >= self.limit or (
+            bool(new) if page.total is None else page.total > len(page)
+        )
+        last = moments[-1] if moments else None
+        if not has_more:
+            self.is_done = True
+        elif last is None:
+            raise Unconfirmed("a page has no row with a time, though there are more")
+        elif moments[0] == last or not new:
+            self._instant = PageWalk(self.limit)
+        if last is not None:
+            self._note_taken(page, moments, last)
+        return new
+
+    @property
+    def _end(self) -> datetime | None:
+        return self.before if self._instant is None or self.since is None else self.since + _TICK
+
+    def _is_new(self, row: object, moment: datetime | None) -> bool:
+        if self.since is None or moment is None or moment > self.since:
+            return True
+        return moment == self.since and _identity(row) not in self._taken
+
+    def _take_of_instant(
+        self, page: Page, moments: list[datetime | None], instant: PageWalk
+    ) -> list[object]:
+        positions = instant.take([_identity(row) for row in page], page.total)
+        new = [page[each] for each in positions if self._is_new(page[each], moments[each])]
+        self._taken.update(map(_identity, new))
         if instant.is_done and self.since is not None:
             self._instant = None
             self.since += _TICK
@@ -135,16 +142,18 @@ class KeyWalk:
                 )
             last = moment
             moments.append(moment)
-        if last is not None and self.before is not None and last >= self.before:
-            raise Unconfirmed(f"a row of {last} is not before {self.before}: a filter was ignored")
+        if last is not None and self._end is not None and last >= self._end:
+            raise Unconfirmed(f"a row of {last} is not before {self._end}: a filter was ignored")
         return moments
 
     def _note_taken(self, page: Page, moments: list[datetime | None], last: datetime) -> None:
-        if last != self.since:
+        if self.since is None or last > self.since:
             self._taken.clear()
             self.since = last
         self._taken.update(
-            _identity(row) for row, moment in zip(page, moments, strict=True) if moment == last
+            _identity(row)
+            for row, moment in zip(page, moments, strict=True)
+            if moment == self.since
         )
 
 
