@@ -19,6 +19,7 @@ from flexprice_wallets.records.values import Unreadable, timestamp
 
 #: Pages that are asked for, or wait to be taken, at once: a page takes some 5 MB.
 _AT_ONCE: Final = 8
+_PAGE: Final = 1000
 #: Rows that are worth another walk.
 _MANY: Final = 5000
 
@@ -42,7 +43,7 @@ def read_transactions(
         AccessRefused: the API refuses the key (401).
     """
     owners: list[str | None] = [None] if wallet_ids is None else [*wallet_ids]
-    walks = [KeyWalk(since, wallet_id=each) for each in owners]
+    walks = [KeyWalk(since, wallet_id=each, limit=_PAGE) for each in owners]
     try:
         yield from _read(api, walks)
         if len(walks) > len(owners):
