@@ -17,11 +17,14 @@ import pytest
 
 from flexprice_emulator import Emulator, Fault, FaultKind, Request, World
 from flexprice_wallets.errors import AccessRefused, ApiUnavailable, ExitCode, ListingFailed
-from flexprice_wallets.extract.api_options import Timeouts
+from flexprice_wallets.extract.api_options import ApiOptions, Timeouts
+from flexprice_wallets.extract.attempts import open_api
 from flexprice_wallets.extract.backoff import RetryPolicy
-from flexprice_wallets.extract.calls import Call
+from flexprice_wallets.extract.calls import Call, Figures, Reply
 from flexprice_wallets.extract.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.secret import Secret
+from flexprice_wallets.extract.selection import Selection
+from flexprice_wallets.extract.threads import ThreadFeed
 from flexprice_wallets.records.answers import AnswerError, wallets_of_answer
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
 from tests.robustness.support import (
@@ -268,6 +271,61 @@ def test_one_429_holds_everybody_back(emulator: Emulator, database: Path) -> Non
     woken = [moment for moment in after if moment >= 1.9]
     assert len(woken) > 10
     assert woken[7] - woken[0] > 0.3, "those who waited came back all at once"
+
+
+def _asked(emulator: Emulator, seconds: list[float] | None = None) -> float:
+    """Ask for the wallets of all customers, with default options; returns the seconds that it took."""
+    begun = time.monotonic()
+    api = open_api(ApiOptions(Secret(emulator.api_key), emulator.base_url))
+    feed = ThreadFeed(api, Selection(), Figures())
+    try:
+        replies = [each for each in feed.customers() if isinstance(each, Reply)]
+    finally:
+        feed.stop()
+    assert all(reply.failure is None for reply in replies)
+    assert len(replies) == len(emulator.world.published_customer_ids())
+    took = time.monotonic() - begun
+    if seconds is not None:
+        seconds.append(took)
+    return took
+
+
+def _mean_delay(emulator: Emulator, share: float) -> float:
+    """Seconds that the last requests took at the server: this share of them."""
+    delays = [seconds for _, seconds in emulator.requests.delays]
+    last = delays[round(len(delays) * (1 - share)) :]
+    return sum(last) / len(last)
+
+
+def test_a_quick_server_is_asked_as_much_as_may_be() -> None:
+    with Emulator(customers=500, latency_ms=200) as emulator:
+        assert _asked(emulator) < 0.5 * 500 * 0.2 / 8, "eight at once would take twice as long"
+        assert emulator.requests.max_concurrency > 32
+
+
+@pytest.mark.parametrize("capacity", [4, 8])
+def test_a_server_that_slows_down_gives_its_best_and_no_more_is_asked(capacity: int) -> None:
+    with Emulator(customers=600, latency_ms=40, capacity=capacity) as emulator:
+        count = len(emulator.world.published_customer_ids())
+        assert _asked(emulator) < 1.35 * count * 0.04 / capacity + 0.5
+        assert _mean_delay(emulator, 0.6) < 2 * 0.04
+
+
+@pytest.mark.slow
+def test_two_loads_beside_each_other_share_a_server() -> None:
+    with Emulator(customers=1200, latency_ms=40, capacity=8) as emulator:
+        count = len(emulator.world.published_customer_ids())
+        seconds: list[float] = []
+        loads = [threading.Thread(target=_asked, args=(emulator, seconds)) for _ in range(2)]
+        for load in loads:
+            load.start()
+        for load in loads:
+            load.join(120)
+        first, last = sorted(seconds)
+        assert last < 1.35 * 2 * count * 0.04 / 8
+        # One that took nearly all would be ready in half the time.
+        assert first > 0.7 * last
+        assert _mean_delay(emulator, 0.6) < 2.5 * 0.04
 
 
 def test_a_load_stays_below_the_request_limit_with_many_workers(
