@@ -161,34 +161,6 @@ earlier_snapshots as (
             order by snapshot_at rows between unbounded preceding and 1 preceding
         ) as previous_all_at
     from flexprice_raw.snapshots
-),
-
-unobserved as (
-    select * from flexprice_raw.stored_unobserved_wallets
-),
-
-moments as (
-    select
-        wallet_id,
-        snapshot_at
-    from flexprice_raw.wallet_balances
-    union all
-    select
-        wallet_id,
-        ended_at as snapshot_at
-    from flexprice_raw.stored_wallet_lives
-    where ended_at is not null
-),
-
--- The last snapshot of scope 'selected' that observed the wallet before each of them.
-selected as (
-    select
-        moments.wallet_id,
-        moments.snapshot_at,
-        max(covered.snapshot_at) as selected_at
-    from flexprice_raw.stored_selected_wallets as covered
-    inner join moments on covered.wallet_id = moments.wallet_id and covered.snapshot_at < moments.snapshot_at
-    group by moments.wallet_id, moments.snapshot_at
 )
 
 select
@@ -219,20 +191,16 @@ select
         else
             greatest(
                 changes.known_at,
-                coalesce(
-                    case
-                        when unobserved.wallet_id is null then earlier_snapshots.previous_all_at
-                        else unobserved.last_observed_at
-                    end,
-                    changes.known_at
-                ),
-                coalesce(selected.selected_at, changes.known_at)
+                coalesce(exceptions.last_observed_at, earlier_snapshots.previous_all_at, changes.known_at)
             )
     end as changed_after,
     changes.changed_by,
     cast(changes.changed_by at time zone 'UTC' as date) as date_day
 from changes
 left join earlier_snapshots on changes.changed_by = earlier_snapshots.snapshot_at
-left join unobserved
-    on changes.wallet_id = unobserved.wallet_id and earlier_snapshots.previous_all_at = unobserved.snapshot_at
-left join selected on changes.wallet_id = selected.wallet_id and changes.changed_by = selected.snapshot_at;
+left join flexprice_raw.stored_observation_exceptions as exceptions
+    on
+        changes.wallet_id = exceptions.wallet_id
+        and changes.changed_by > exceptions.exception_from
+        and changes.changed_by
+        <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00');

@@ -203,20 +203,6 @@ earlier_in_currency as (
     group by begun.wallet_id, begun.customer_id, begun.date_day
 ),
 
-unobserved as (
-    select * from flexprice_raw.stored_unobserved_wallets
-),
-
-selected as (
-    select
-        covered.wallet_id,
-        calendar.date_day,
-        max(covered.snapshot_at) as snapshot_at
-    from flexprice_raw.stored_selected_wallets as covered
-    inner join calendar on covered.snapshot_at < calendar.day_end
-    group by covered.wallet_id, calendar.date_day
-),
-
 -- Snapshots of scope 'selected' that asked for an optional figure and got it.
 selected_figures as (
     select
@@ -253,14 +239,7 @@ observed as (
             else
                 greatest(
                     closings.valid_from,
-                    coalesce(
-                        case
-                            when unobserved.wallet_id is null then calendar.last_all_at
-                            else unobserved.last_observed_at
-                        end,
-                        closings.valid_from
-                    ),
-                    coalesce(selected.snapshot_at, closings.valid_from)
+                    coalesce(exceptions.last_observed_at, calendar.last_all_at, closings.valid_from)
                 )
         end as last_observed_at,
         closings.real_time_snapshot_at >= calendar.day_start
@@ -271,9 +250,12 @@ observed as (
         or coalesce(selected_figures.got_credits, 0) > 0 as is_credits_observed
     from closings
     inner join calendar on closings.date_day = calendar.date_day
-    left join unobserved
-        on closings.wallet_id = unobserved.wallet_id and calendar.last_all_at = unobserved.snapshot_at
-    left join selected on closings.wallet_id = selected.wallet_id and closings.date_day = selected.date_day
+    left join flexprice_raw.stored_observation_exceptions as exceptions
+        on
+            closings.wallet_id = exceptions.wallet_id
+            and calendar.day_end > exceptions.exception_from
+            and calendar.day_end
+            <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00')
     -- A gap that spans every snapshot of the day that asked.
     left join flexprice_raw.stored_figure_gaps as real_time_gaps
         on

@@ -47,14 +47,6 @@ last_snapshot as (
     select max(snapshot_at) as snapshot_at
     from flexprice_raw.snapshots
     where scope = 'all'
-),
-
-selected as (
-    select
-        wallet_id,
-        max(snapshot_at) as snapshot_at
-    from flexprice_raw.stored_selected_wallets
-    group by wallet_id
 )
 
 select
@@ -118,14 +110,7 @@ select
             greatest(
                 stored_wallets.life_started_at,
                 coalesce(stored_wallets.valid_from, stored_wallets.life_started_at),
-                coalesce(
-                    case
-                        when unobserved.wallet_id is null then last_snapshot.snapshot_at
-                        else unobserved.last_observed_at
-                    end,
-                    stored_wallets.life_started_at
-                ),
-                coalesce(selected.snapshot_at, stored_wallets.life_started_at)
+                coalesce(exceptions.last_observed_at, last_snapshot.snapshot_at, stored_wallets.life_started_at)
             )
     end as last_observed_at,
     stored_wallets.life_started_at,
@@ -145,9 +130,8 @@ inner join settings
         and stored_wallets.customer_id = settings.customer_id
         and stored_wallets.settings_snapshot_at = settings.snapshot_at
 cross join last_snapshot
-left join flexprice_raw.stored_unobserved_wallets as unobserved
-    on stored_wallets.wallet_id = unobserved.wallet_id and last_snapshot.snapshot_at = unobserved.snapshot_at
-left join selected on stored_wallets.wallet_id = selected.wallet_id
+left join flexprice_raw.stored_observation_exceptions as exceptions
+    on stored_wallets.wallet_id = exceptions.wallet_id and exceptions.exception_to is null
 left join thresholds
     on
         stored_wallets.wallet_id = thresholds.wallet_id

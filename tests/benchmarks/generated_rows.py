@@ -228,13 +228,15 @@ select
     snapshot_at as failed_at
 from failures;
 
-insert into flexprice_raw.stored_unobserved_wallets by name
+insert into flexprice_raw.stored_observation_exceptions by name
 select
     population.wallet_id,
-    failures.snapshot_at,
+    failures.snapshot_at as exception_from,
+    later.snapshot_at as exception_to,
     time_of(failures.n - 1) as last_observed_at
 from failures
 inner join population on failures.c = population.c
+left join moments as later on failures.n + 1 = later.n
 order by failures.n, population.w;
 
 insert into flexprice_raw.stored_figure_gaps by name
