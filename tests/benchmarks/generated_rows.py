@@ -300,7 +300,7 @@ insert into flexprice_raw._dlt_loads by name
 select snapshot_id as load_id, 0 as status, finished_at as inserted_at from flexprice_raw.snapshots;
 
 insert into flexprice_raw.stored_progress by name
-select max(snapshot_at) as snapshot_at, $upkeep_version as upkeep_version from flexprice_raw.snapshots;
+select max(snapshot_at) as snapshot_at, '$upkeep_version' as upkeep_version from flexprice_raw.snapshots;
 
 insert into flexprice_raw.stored_calendar by name
 select
