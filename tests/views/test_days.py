@@ -172,16 +172,25 @@ def test_a_moved_wallet_keeps_each_intervals_own_customer():
 
 
 def test_a_wallet_that_moved_away_from_a_failed_customer_was_observed():
+    def one(balance, customer="c1"):
+        return wallet("w1", balance, customer=customer, real_time=90, free=1, purchased=2)
+
     history = History()
-    history.snapshot("2026-03-01 08:00", [wallet("w1", 100), wallet("w2", 100)])
-    history.snapshot("2026-03-02 08:00", [wallet("w1", 100, customer="c2")], failed=["c1"])
-    history.snapshot("2026-03-03 08:00", [wallet("w1", 80, customer="c2"), wallet("w2", 80)])
+    history.snapshot("2026-03-01 08:00", [one(100), wallet("w2", 100)])
+    history.snapshot("2026-03-02 08:00", [one(100, "c2")], failed=["c1"])
+    history.snapshot("2026-03-03 08:00", [one(80, "c2"), wallet("w2", 80)])
     connection = history.warehouse(until=2)
     assert rows_of(
         connection, "select wallet_id, last_observed_at from flexprice.wallets order by all"
     ) == [("w1", "03-02 08:00"), ("w2", "03-01 08:00")]
     assert rows_of(
         connection, "select wallet_id from flexprice.wallet_data_quality where finding = 'stale'"
+    ) == [("w2",)]
+    # Nor does anything behind the views say that it went without.
+    assert rows_of(
+        connection,
+        "select wallet_id from flexprice_raw.stored_observation_exceptions "
+        "union select wallet_id from flexprice_raw.stored_figure_gaps",
     ) == [("w2",)]
     assert rows_of(
         history.warehouse(),
