@@ -76,7 +76,7 @@ restatements as (
         wallets.currency
 ),
 
--- Wallets of one customer and currency that were read by the same run must have the same amount pending.
+-- Wallets of one customer and currency that were read by the same load must have the same amount pending.
 disagreements as (
     select
         'pending_disagrees' as finding,

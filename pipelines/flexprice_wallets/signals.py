@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -13,11 +14,15 @@ from types import FrameType
 
 from flexprice_wallets.errors import ExitCode, Interrupted
 
+_logger = logging.getLogger(__name__)
+
 _EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 #: How long the main thread may take to clean up before the process is ended under it.
 _GRACE = 1.0
 #: The first signal that came; a process has only one set of handlers.
 _received: list[Interrupted] = []
+#: Set once nothing can be taken back any more: from then on a signal is only noted.
+_is_held = threading.Event()
 
 
 class _Watchdog:
@@ -37,7 +42,9 @@ class _Watchdog:
         # The kernel side of signal handling writes the number here at once, even while native code runs.
         while number := self._reader.recv(1):
             exit_code = _EXIT_CODES.get(signal.Signals(number[0]))
-            if exit_code is not None and not self._is_closed.wait(_GRACE):
+            if _is_held.is_set():
+                continue
+            if exit_code is not None and not self._is_closed.wait(_GRACE) and not _is_held.is_set():
                 os.write(sys.stderr.fileno(), f"{_message(number[0])}\n".encode())
                 os._exit(exit_code)
         self._reader.close()
@@ -49,6 +56,7 @@ def interruptible() -> Iterator[None]:
 
     Libraries may turn that exception into one of their own: out of here comes Interrupted all the same.
     """
+    _is_held.clear()  # by a load that ran without this
     watchdog = _Watchdog()
     unraisable_hook = sys.unraisablehook
     sys.unraisablehook = _without_interruptions(unraisable_hook)
@@ -61,6 +69,7 @@ def interruptible() -> Iterator[None]:
         raise
     finally:
         _received.clear()
+        _is_held.clear()
         sys.unraisablehook = unraisable_hook
         signal.set_wakeup_fd(wakeup)
         for number, handler in handlers.items():
@@ -68,9 +77,14 @@ def interruptible() -> Iterator[None]:
         watchdog.close()
 
 
+def hold_signals() -> None:
+    """Let no signal interrupt what follows: what is done then cannot be undone, and must be told as it is."""
+    _is_held.set()
+
+
 def raise_if_interrupted() -> None:
-    """Raise Interrupted again where a signal came: a library may have swallowed it."""
-    if _received:
+    """Raise Interrupted again where a signal came in time: a library may have swallowed it."""
+    if _received and not _is_held.is_set():
         raise _received[0] from None
 
 
@@ -86,6 +100,9 @@ def _without_interruptions(
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if _is_held.is_set():
+        _logger.warning("A signal came when the work was done: it changes nothing any more.")
+        return
     if not _received:  # a second signal must not disturb the cleaning up after the first
         _received.append(Interrupted(_message(number), _EXIT_CODES[signal.Signals(number)]))
         raise _received[0]
@@ -93,4 +110,4 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 def _message(number: int) -> str:
     name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-    return f"Ended by {name}; what was not yet published is dropped, and the next run begins anew."
+    return f"Ended by {name}; what was not yet published is dropped, and the next run starts over."

@@ -12,7 +12,7 @@ import pytest
 from flexprice_emulator import Emulator
 from flexprice_wallets.errors import ConfigurationError, RunFailed
 from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.calls import Figures, Reading
+from flexprice_wallets.extract.calls import Figures, Reply
 from flexprice_wallets.extract.events import ListingDone
 from flexprice_wallets.extract.process import ProcessFeed
 from flexprice_wallets.extract.secret import Secret
@@ -42,7 +42,7 @@ def test_events_and_counts_come_over_from_the_other_process(
 ) -> None:
     events = list(feed.customers())
     customers = emulator.world.published_customer_ids()
-    read = {event.call.resource_id for event in events if isinstance(event, Reading)}
+    read = {event.call.resource_id for event in events if isinstance(event, Reply)}
     assert read == set(customers)
     assert ListingDone(len(customers)) in events
     wallet_id = emulator.world.listed_wallet_ids()[0]
@@ -87,8 +87,8 @@ def test_the_other_process_is_waited_for_and_heeds_no_ctrl_c(
     first = next(events)
     # Ctrl-C reaches the whole group; what it means is the parent's business.
     os.kill(feed._child.pid, signal.SIGINT)
-    readings = [event for event in [first, *events] if isinstance(event, Reading)]
-    assert len(readings) == len(emulator.world.published_customer_ids())
+    replies = [event for event in [first, *events] if isinstance(event, Reply)]
+    assert len(replies) == len(emulator.world.published_customer_ids())
     feed.stop()
     assert feed._child.returncode is not None
     with pytest.raises(ProcessLookupError):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flexprice_wallets.errors import ForeignAnswer
-from flexprice_wallets.extract.calls import Figures, Reading, customer_wallets, wallet
+from flexprice_wallets.extract.calls import Figures, Reply, customer_wallets, wallet
 from flexprice_wallets.records.customers import parse_customer
 from flexprice_wallets.records.records import Rejection
 from flexprice_wallets.records.wallets import parse_wallet
@@ -176,7 +176,7 @@ def test_a_deleted_wallet_has_ended_whatever_its_wallet_status_says(observer: Ob
 def test_a_wallet_that_is_not_found_has_ended(observer: Observer) -> None:
     observer.take_again()
     call = wallet(WALLET_ID, CUSTOMER_ID)
-    observer.comparison.take_followed_wallet(Reading(call, FIRST, 1, is_missing=True))
+    observer.comparison.take_followed_wallet(Reply(call, FIRST, 1, is_missing=True))
     (carried,) = observer.comparison.carried
     assert (carried.ended, carried.settings) == ("not_found", None)
     assert observer.comparison.tally.wallets_observed == 1
@@ -195,7 +195,7 @@ def test_a_followed_wallet_that_could_not_be_read_stays_as_it_is(observer: Obser
     observer.take_again()
     call = wallet(WALLET_ID, CUSTOMER_ID)
     failure = failed(CUSTOMER_ID).failure
-    observer.comparison.take_followed_wallet(Reading(call, FIRST, 3, failure=failure))
+    observer.comparison.take_followed_wallet(Reply(call, FIRST, 3, failure=failure))
     assert observer.written == {"fetch_failures": 1}
     assert observer.comparison.tally.completeness == "partial"
     assert observer.known.wallets[WALLET_ID].ended is None
@@ -238,7 +238,7 @@ def test_nothing_happens_to_the_wallets_of_a_customer_that_could_not_be_read(
 def test_a_customer_that_is_not_known_to_the_api_could_not_be_read(observer: Observer) -> None:
     observer.begin()
     call = customer_wallets(CUSTOMER_ID, Figures())
-    observer.comparison.take_customer_wallets(Reading(call, FIRST, 1, is_missing=True))
+    observer.comparison.take_customer_wallets(Reply(call, FIRST, 1, is_missing=True))
     assert observer.rows["fetch_failures"][0]["http_status"] == 404
     assert observer.comparison.wallets_to_follow() == []
 
@@ -370,7 +370,7 @@ def test_a_customer_named_by_lookup_key_is_covered_once_a_wallet_says_who_it_is(
     observer = Observer()
     observer.begin(covered=set())
     call = customer_wallets(CUSTOMER_ID, Figures())
-    nameless = Reading(
+    nameless = Reply(
         type(call)(call.resource, "key", call.target), FIRST, 1, records=[raw_wallet()]
     )
     observer.comparison.take_customer_wallets(nameless)

@@ -11,6 +11,7 @@ import pytest
 
 from flexprice_emulator import AutoTopup, Emulator, Fault, World
 from flexprice_wallets.extract import calls
+from flexprice_wallets.extract.endpoints import LARGEST_ANSWERS
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
 from tests.snapshot.loading import ask, load_from
@@ -116,6 +117,23 @@ def test_named_in_few_queries_and_all_at_once_where_they_are_many() -> None:
     [one] = calls.ended_wallets([*ids, *ids])
     assert one.target == "/wallets?status=closed"
     assert calls.ended_wallets([]) == []
+    # Too many for one answer.
+    assert len(calls.ended_wallets([f"wallet_{number:026d}" for number in range(20_000)])) > 100
+
+
+def test_an_answer_with_all_of_them_that_is_too_large_costs_only_requests(
+    emulator: Emulator, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wallet_id, pending = close_with_a_pending_top_up(emulator, database)
+    emulator.world.complete_top_up(pending)
+    monkeypatch.setattr(calls, "_HANDFUL", 0)
+    monkeypatch.setitem(LARGEST_ANSWERS, "ended_wallets", 100)
+    assert load_from(emulator, database).snapshot["completeness"] == "partial"
+    monkeypatch.setitem(LARGEST_ANSWERS, "ended_wallets", 2000)
+    for other in emulator.world.listed_wallet_ids()[:5]:
+        emulator.world.close(other)  # never seen as closed by the warehouse before this load
+    load_from(emulator, database)
+    assert balances(database, wallet_id)[-1][0] == "closed"
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from flexprice_wallets.errors import ApiUnavailable, TooManyRejected, TooManyVanished
-from flexprice_wallets.extract.calls import Reading, wallet
+from flexprice_wallets.extract.calls import Reply, wallet
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.events import FeedEvent, ListingDone
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
@@ -20,20 +20,20 @@ ANY = Tolerance.parse("100%")
 class MadeUpFeed:
     """Gives readings as they are written down."""
 
-    def __init__(self, readings: list[Reading], followed: list[Reading] | None = None) -> None:
+    def __init__(self, replies: list[Reply], followed: list[Reply] | None = None) -> None:
         self.counts = RequestCounts()
-        self._readings = readings
+        self._replies = replies
         self._followed = followed or []
 
-    def customers(self) -> Iterator[Reading | FeedEvent]:
-        yield from self._readings
-        yield ListingDone(len(self._readings))
+    def customers(self) -> Iterator[Reply | FeedEvent]:
+        yield from self._replies
+        yield ListingDone(len(self._replies))
 
-    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
+    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reply]:
         asked = {wallet_id for wallet_id, _ in wallets}
         return (each for each in self._followed if each.call.wallet_id in asked)
 
-    def ended_wallets(self, _: list[str]) -> Iterator[Reading]:
+    def ended_wallets(self, _: list[str]) -> Iterator[Reply]:
         return iter(())
 
     def stop(self) -> None:
@@ -46,7 +46,7 @@ def observe(observer: Observer, feed: MadeUpFeed, **limits: Tolerance) -> None:
         pass
 
 
-def wallets_of(customers: range, **changes: object) -> list[Reading]:
+def wallets_of(customers: range, **changes: object) -> list[Reply]:
     return [
         listed(f"cust_{n}", raw_wallet(id=f"wallet_{n}", customer_id=f"cust_{n}", **changes))
         for n in customers
@@ -64,13 +64,13 @@ def test_a_clear_run_of_failures_ends_a_load_and_a_broken_one_does_not() -> None
 def vanish(lost: int, known: int, new: int) -> None:
     """Of the wallets known before some leave their lists, while others come."""
     observer = Observer()
-    for reading in wallets_of(range(known)):
-        observer.comparison.take_customer_wallets(reading)
+    for reply in wallets_of(range(known)):
+        observer.comparison.take_customer_wallets(reply)
     observer.begin()
     stay = wallets_of(range(lost, known + new))
     empty = [listed(f"cust_{n}") for n in range(lost)]
     closed = [
-        Reading(
+        Reply(
             wallet(f"wallet_{n}", f"cust_{n}"),
             FIRST,
             1,
@@ -99,11 +99,11 @@ def test_new_wallets_do_not_hide_that_others_vanish() -> None:
 def test_a_load_whose_records_cannot_be_taken_is_given_up(
     broken: int, whole: int, is_refused: bool
 ) -> None:
-    readings = wallets_of(range(broken), currency=None) + wallets_of(range(broken, whole))
+    replies = wallets_of(range(broken), currency=None) + wallets_of(range(broken, whole))
     if not is_refused:
-        return observe(Observer(), MadeUpFeed(readings), rejected=Tolerance.parse("20%"))
+        return observe(Observer(), MadeUpFeed(replies), rejected=Tolerance.parse("20%"))
     with pytest.raises(
         TooManyRejected, match=rf"{broken} of {whole} wallets .*currency is missing"
     ):
-        observe(Observer(), MadeUpFeed(readings), rejected=Tolerance.parse("20%"))
-    return observe(Observer(), MadeUpFeed(readings))
+        observe(Observer(), MadeUpFeed(replies), rejected=Tolerance.parse("20%"))
+    return observe(Observer(), MadeUpFeed(replies))

@@ -89,20 +89,16 @@ def test_runway_windows_end_with_the_last_snapshot():
     ) == [("7", "27", "1.35", "0.6667")]
 
 
-def test_a_change_of_rate_is_no_use_of_credits():
+def test_a_change_of_rate_or_currency_is_no_use_of_credits():
     history = History()
-    history.snapshot("2026-03-01 08:00", [wallet("w1", 100), wallet("w2", 100)])
-    # Both hold half the credits now: one because each is worth twice as much, the other because they were used.
-    history.snapshot("2026-03-05 08:00", [wallet("w1", 100, rate=2), wallet("w2", 50)])
-    connection = history.warehouse()
+    stated = ((1, "usd"), (2, "usd"), (2, "eur"), (1, "eur"))
+    for day, (rate, currency) in enumerate(stated, start=1):
+        history.snapshot(f"2026-03-0{day} 08:00", [wallet("w1", 100, rate=rate, currency=currency)])
+    # 100, 50, 50 and 100 credits: restated, not used.
     assert rows_of(
-        connection, "select wallet_id, credit_balance from flexprice.wallets order by all"
-    ) == [("w1", "50"), ("w2", "50")]
-    assert rows_of(
-        connection,
-        "select wallet_id, credits_used_7_days, credits_used_30_days, days_left_7_days "
-        "from flexprice.wallet_runway order by wallet_id",
-    ) == [("w1", "0", "0", None), ("w2", "50", "50", "4")]
+        history.warehouse(),
+        "select credit_balance, credits_used_7_days, credits_used_30_days from flexprice.wallet_runway",
+    ) == [("100", "0", "0")]
 
 
 def test_what_looks_wrong_is_found():

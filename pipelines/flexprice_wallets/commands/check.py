@@ -25,10 +25,12 @@ from flexprice_wallets.extract.backoff import RetryPolicy
 from flexprice_wallets.extract.calls import Figures, customer_wallets
 from flexprice_wallets.extract.events import text_field
 from flexprice_wallets.extract.listing import listed_customers
-from flexprice_wallets.extract.outcomes import Failed
+from flexprice_wallets.extract.outcomes import Failed, Taken
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.records.answers import wallets_of_answer
 from flexprice_wallets.version import __version__
+
+_CUSTOMERS_TRIED = 10
 
 
 @click.command("check")
@@ -78,16 +80,27 @@ def _check_versions() -> str:
 
 
 def _check_api(options: ApiOptions) -> str:
-    """List one page of customers and read the wallets of one: both rights that a load needs."""
+    """List customers and read the wallets of one: both rights that a load needs.
+
+    A customer may be archived just now, so a few are tried until one is known.
+    """
     api = open_api(options)
     api.policy = RetryPolicy(attempts=2)
-    page = next(iter(listed_customers(api, limit=2)), None)
+    page = next(iter(listed_customers(api, limit=_CUSTOMERS_TRIED)), None)
     if page is None:
         return f"{api.client.base_url} answers; there are no customers"
-    customer_id = text_field(page.records[0], "id")
-    outcome = api.ask(customer_wallets(customer_id, Figures()), wallets_of_answer)
-    if isinstance(outcome, Failed):
-        raise ApiUnavailable(f"Wallets could not be read: {outcome.failure.message}.")
+    ids = [customer_id for record in page.records if (customer_id := text_field(record, "id"))]
+    for customer_id in ids:
+        outcome = api.ask(customer_wallets(customer_id, Figures()), wallets_of_answer)
+        if isinstance(outcome, Failed):
+            raise ApiUnavailable(f"Wallets could not be read: {outcome.failure.message}.")
+        if isinstance(outcome, Taken):
+            break
+    else:
+        raise ApiUnavailable(
+            f"Wallets could not be read: of {len(ids)} listed customers the API knows none when asked for its wallets "
+            "(404). Check --base-url and --environment-id."
+        )
     count = "some" if page.total is None else f"{page.total:,}"
     return f"{api.client.base_url} answers; {count} customers; their wallets can be read"
 
@@ -98,8 +111,10 @@ def _check_database(database: Path, raw_schema: str, schema: str) -> str:
         last_snapshot_at,
         open_database,
     )
+    from flexprice_wallets.warehouse.paths import WarehousePaths
 
-    folder = database.resolve().parent
+    database = WarehousePaths.of(database, raw_schema, schema).published
+    folder = database.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise StorageError(f"The folder {folder} does not exist or cannot be written.")
     if not database.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from json import dumps
 from pathlib import Path
@@ -23,13 +24,14 @@ from flexprice_wallets.commands.options import (
 from flexprice_wallets.commands.output import say
 from flexprice_wallets.commands.progress import shown_progress
 from flexprice_wallets.configuration import configured_api_key
-from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.errors import ConfigurationError, OutputError
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.calls import Figures
+from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
-from flexprice_wallets.snapshot.limits import Limits, Tolerance
+from flexprice_wallets.snapshot.limits import Limits
 from flexprice_wallets.snapshot.load import LoadResult, load
 from flexprice_wallets.snapshot.options import LoadOptions
 
@@ -93,63 +95,71 @@ _logger = logging.getLogger(__name__)
     show_default=True,
     help="Give up when more known wallets end or leave their lists. A share always tolerates ten.",
 )
+@option(
+    "--max-rejected",
+    type=ToleranceType(),
+    default="20%",
+    show_default=True,
+    help="Give up when the records of more wallets cannot be taken. A share always tolerates ten.",
+)
 @json_option("End with one JSON object on stdout: the snapshot's row and the paths.")
 @logging_options
-def load_command(
-    base_url: str,
-    environment_id: str | None,
-    allow_plain_http: bool,
-    database: Path,
-    raw_schema: str,
-    schema: str,
-    workers: int,
-    max_requests_per_second: float | None,
-    real_time_balance: bool,
-    credits_breakdown: bool | None,
-    customer_ids: tuple[str, ...],
-    lookup_keys: tuple[str, ...],
-    customers_file: Path | None,
-    snapshot_at: datetime | None,
-    max_failures: Tolerance,
-    max_vanished: Tolerance,
-    json: bool,
-    log_format: str,
-    verbose: int,
-) -> int:
+def load_command(**given: Any) -> int:
     """Read every customer's wallets and load what changed.
 
     The API key is read from FLEXPRICE_API_KEY. Exit codes: 0 complete; 1 failed, nothing loaded; 2 wrong use; 3 loaded,
     but partial; 4 the API refused the key; 5 another run is at work; 130 and 143 ended by Ctrl-C or SIGTERM.
     """
-    configure_logs(verbose, log_format)
+    configure_logs(given["verbose"], given["log_format"])
     api_key = configured_api_key()
-    configure_logs(verbose, log_format, api_key)
-    options = LoadOptions(
-        api=ApiOptions(
-            api_key, base_url, environment_id, workers, max_requests_per_second, allow_plain_http
-        ),
-        database=database,
-        selection=Selection(customer_ids + _ids_of(customers_file), lookup_keys),
-        figures=_figures(real_time_balance, credits_breakdown),
-        limits=Limits(max_failures, max_vanished),
-        snapshot_at=snapshot_at,
-        raw_schema=raw_schema,
-        schema=schema,
-        log_level="DEBUG" if verbose >= 2 else "ERROR",
-        fetch_in_own_process=True,
-    )
+    configure_logs(given["verbose"], given["log_format"], api_key)
     started = time.monotonic()
     with interruptible(), shown_progress() as on_progress:
-        result = load(options, on_progress)
-    if result.snapshot["completeness"] == "partial":
-        _logger.warning(
-            "Partial: %d customers could not be read and %d records were set aside; "
-            "see fetch_failures and rejected_records.",
-            result.snapshot["customers_failed"],
-            result.snapshot["records_rejected"],
-        )
-    say(_json(result) if json else _summary(result, time.monotonic() - started))
+        result = load(_options(api_key, given), on_progress)
+        if result.snapshot["completeness"] == "partial":
+            _logger.warning(
+                "Partial: %d customers could not be read and %d records were rejected; "
+                "see fetch_failures and rejections.",
+                result.snapshot["customers_failed"],
+                result.snapshot["records_rejected"],
+            )
+        _tell(_json(result) if given["json"] else _summary(result, time.monotonic() - started))
     return result.exit_code
+
+
+def _options(api_key: Secret, given: Mapping[str, Any]) -> LoadOptions:
+    """What the command was given, as the one object that the load goes by."""
+    return LoadOptions(
+        api=ApiOptions(
+            api_key,
+            **{
+                name: given[name]
+                for name in (
+                    *("base_url", "environment_id", "workers"),
+                    *("max_requests_per_second", "allow_plain_http"),
+                )
+            },
+        ),
+        selection=Selection(
+            given["customer_ids"] + _ids_of(given["customers_file"]), given["lookup_keys"]
+        ),
+        figures=_figures(given["real_time_balance"], given["credits_breakdown"]),
+        limits=Limits(given["max_failures"], given["max_vanished"], given["max_rejected"]),
+        log_level="DEBUG" if given["verbose"] >= 2 else "ERROR",
+        fetch_in_own_process=True,
+        **{name: given[name] for name in ("database", "snapshot_at", "raw_schema", "schema")},
+    )
+
+
+def _tell(text: str) -> None:
+    """Print the result. Where that fails, the exit code still tells what happened to the warehouse."""
+    try:
+        say(text)
+    except (OutputError, BrokenPipeError) as error:
+        _logger.warning(
+            "The snapshot is published, but the result could not be printed (%s).",
+            "nobody reads standard output" if isinstance(error, BrokenPipeError) else error,
+        )
 
 
 def _figures(real_time_balance: bool, credits_breakdown: bool | None) -> Figures:
@@ -180,8 +190,8 @@ def _summary(result: LoadResult, seconds: float) -> str:
 Snapshot {row["snapshot_id"]} ({row["scope"]} customers) is {row["completeness"]}.
   customers  {row["customers_observed"]:>9,} read, {row["customers_failed"]:,} failed
   wallets    {row["wallets_observed"]:>9,} read, {row["wallets_changed"]:,} changed
-  records    {row["records_rejected"]:>9,} set aside
-  requests   {row["api_requests"]:>9,} sent, {row["api_retries"]:,} of them again; {seconds:.1f} s in all
+  records    {row["records_rejected"]:>9,} rejected
+  requests   {row["api_requests"]:>9,} sent, {row["api_retries"]:,} of them retries; {seconds:.1f} s in all
   warehouse  {result.database}"""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import logging
 import os
 import sys
@@ -70,10 +71,27 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that tells a scheduler what happened."""
+    _complete_streams()
     exit_code = run()
     logging.shutdown()
     # Everything is closed; to take all imported modules apart as well would take a quarter of a second.
     os._exit(exit_code)
+
+
+def _complete_streams() -> None:
+    """Give the process the streams that its parent closed, and have them print what their encoding lacks as escapes.
+
+    Else the next file that is opened would take a closed stream's number, and get what others print there.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as we live
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -111,7 +129,7 @@ def _file_options() -> dict[str, Any]:
 
 
 def _refuse_unknown(names: set[str], command_name: str) -> None:
-    """Raise where no command has such an option: a misspelt one would count for nothing, and nobody would notice."""
+    """Raise where no command has such an option: a misspelt one would be ignored, and nobody would notice."""
     # The other commands are imported only if need be.
     if names <= _option_names(command_name):
         return

@@ -12,7 +12,7 @@ import click
 
 from flexprice_wallets.commands.options import json_option, logging_options, warehouse_options
 from flexprice_wallets.commands.output import say
-from flexprice_wallets.errors import ConfigurationError, NotAWarehouse
+from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -29,13 +29,10 @@ def status_command(
     """Say what the warehouse holds, when it was last loaded and what failed."""
     from duckdb import CatalogException
 
-    from flexprice_wallets.warehouse.database import check_warehouse, open_database
+    from flexprice_wallets.warehouse.database import open_published
 
     configure_logs(verbose, log_format)
-    if not database.is_file():
-        raise NotAWarehouse(f"{database} does not exist: run `flexprice-wallets load` first.")
-    with open_database(database, read_only=True) as connection:
-        check_warehouse(connection, raw_schema, database.name)
+    with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
         try:
             if json:
                 say(_freshness_as_json(connection, schema))

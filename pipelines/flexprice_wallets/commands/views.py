@@ -18,7 +18,7 @@ from flexprice_wallets.snapshot.load import rebuild_views
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="Make the derived tables anew from all snapshots, too.",
+    help="Rebuild the derived tables from all snapshots, too.",
 )
 @logging_options
 def views_command(

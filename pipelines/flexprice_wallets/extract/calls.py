@@ -32,7 +32,7 @@ class Failure(NamedTuple):
     http_status: int | None = None
 
 
-class Reading(NamedTuple):
+class Reply(NamedTuple):
     """What became of a call: records, or 404 (`is_missing`), or a failure. `observed_at` is in UTC."""
 
     call: Call
@@ -81,33 +81,39 @@ def wallet(wallet_id: str, customer_id: str) -> Call:
 
 #: Characters of a query that servers and proxies take without fail.
 _LONGEST_QUERY: Final = 6000
-#: So many requests are a handful: for more, all closed wallets are asked for at once.
-_MOST_BATCHES: Final = 5
+#: So many calls are a handful: for more, all closed wallets are asked for at once, as long as that answer is bearable.
+_HANDFUL: Final = 5
+_MOST_AT_ONCE: Final = 15_000
 
 
 def ended_wallets(wallet_ids: Sequence[str]) -> list[Call]:
-    """Ask for many wallets at once, whatever their status, in a handful of calls; each names its wallets by their ids.
+    """Ask for many wallets at once, whatever their status, in a handful of calls.
 
     The API knows no pages here. Wallets that it does not know are left out of the answer.
     """
-    parts = [f"wallet_ids={quote_plus(wallet_id)}" for wallet_id in wallet_ids]
+    calls = wallets_by_ids(wallet_ids)
+    if len(calls) > _HANDFUL and len(wallet_ids) <= _MOST_AT_ONCE:
+        return [_wallets("status=closed", ALL_CLOSED)]
+    return calls
+
+
+#: What the call for every closed wallet of the environment is about.
+ALL_CLOSED: Final = "all closed"
+
+
+def wallets_by_ids(wallet_ids: Sequence[str]) -> list[Call]:
+    """Ask for wallets by their ids, as many at once as a query holds."""
     queries: list[str] = []
-    for part in parts:
+    for wallet_id in wallet_ids:
+        part = f"wallet_ids={quote_plus(wallet_id)}"
         if queries and len(queries[-1]) + len(part) < _LONGEST_QUERY:
             queries[-1] += f"&{part}"
         else:
             queries.append(part)
-    if len(queries) > _MOST_BATCHES:
-        return [all_closed_wallets()]
     return [
         _wallets(query, f"{number} of {len(queries)}")
         for number, query in enumerate(queries, start=1)
     ]
-
-
-def all_closed_wallets() -> Call:
-    """Ask for every closed wallet of the environment in one answer."""
-    return _wallets("status=closed", "all closed")
 
 
 def _wallets(query: str, name: str) -> Call:

@@ -20,9 +20,9 @@ MEBIBYTE: Final = 1024 * 1024
 LARGEST_ANSWERS: Final = {
     "customer_wallets": 4 * MEBIBYTE,
     "wallet": 4 * MEBIBYTE,
-    "customers": 16 * MEBIBYTE,
-    # Every closed wallet of the environment, at some 830 bytes each.
-    "ended_wallets": 64 * MEBIBYTE,
+    "customers": 32 * MEBIBYTE,
+    # Some 20,000 closed wallets, at about 830 bytes each.
+    "ended_wallets": 16 * MEBIBYTE,
     "transactions": 16 * MEBIBYTE,
 }
 

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 
 from flexprice_wallets.errors import FlexpriceWalletsError
 from flexprice_wallets.extract.attempts import open_api
-from flexprice_wallets.extract.calls import Reading
+from flexprice_wallets.extract.calls import Reply
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.events import CustomersFound, Mistake
 from flexprice_wallets.extract.feed import Feed
@@ -79,7 +79,7 @@ def _send(connection: Connection, batch: list[object], counts: RequestCounts) ->
 
 
 def _flattened(event: object) -> object:
-    if isinstance(event, Reading | CustomersFound) and event.records is not None:
+    if isinstance(event, Reply | CustomersFound) and event.records is not None:
         return event._replace(records=[json_text.flattened(record) for record in event.records])
     return event
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexprice_wallets.errors import ExitCode
+from flexprice_wallets.errors import ConfigurationError, ExitCode
 from flexprice_wallets.extract.process import ProcessFeed
-from flexprice_wallets.signals import raise_if_interrupted
-from flexprice_wallets.snapshot.dlt_settings import apply_dlt_settings
+from flexprice_wallets.signals import hold_signals, raise_if_interrupted
+from flexprice_wallets.snapshot.dlt_settings import dlt_settings
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.snapshot_time import choose_snapshot_time
@@ -36,6 +37,18 @@ class LoadResult:
         return ExitCode.COMPLETE if is_complete else ExitCode.PARTIAL
 
 
+def require_posix() -> None:
+    """Refuse systems on which a load cannot do what it promises: replace a file under its readers, and lock it.
+
+    Raises:
+        ConfigurationError: this is none of them.
+    """
+    if os.name != "posix":
+        raise ConfigurationError(
+            "A load runs on Linux and macOS only: use one of them, or the Windows Subsystem for Linux."
+        )
+
+
 def load(
     options: LoadOptions, on_progress: Callable[[Progress], None] = lambda _: None
 ) -> LoadResult:
@@ -44,19 +57,20 @@ def load(
     Raises:
         FlexpriceWalletsError: see `errors`; then the published file is what it was.
     """
-    paths = WarehousePaths.of(options.database)
+    require_posix()
+    paths = WarehousePaths.of(options.database, options.raw_schema, options.schema)
     with exclusive_run(paths), working_folder(paths):
         started_at = datetime.now(UTC)
         if options.snapshot_at is not None:
             choose_snapshot_time(started_at, None, options.snapshot_at)
         feed = _open_feed(options)
         try:
-            apply_dlt_settings(options.log_level)
-            from flexprice_wallets.snapshot.pipeline import load_snapshot
+            with dlt_settings(options.log_level, paths.working_folder):
+                from flexprice_wallets.snapshot.pipeline import load_snapshot
 
-            row = load_snapshot(paths, options, feed, started_at, on_progress)
+                row = load_snapshot(paths, options, feed, started_at, on_progress)
             raise_if_interrupted()
-            publish(paths)
+            publish(paths, before_replacing=hold_signals)
         finally:
             feed.stop()
     return LoadResult(row, paths.published)
@@ -80,7 +94,8 @@ def rebuild_views(database: Path, *, raw_schema: str, schema: str, rebuild: bool
     Raises:
         FlexpriceWalletsError: see `errors`; then the published file is what it was.
     """
-    paths = WarehousePaths.of(database)
+    require_posix()
+    paths = WarehousePaths.of(database, raw_schema, schema)
     with exclusive_run(paths), working_folder(paths):
         from flexprice_wallets.warehouse.maintenance import renew_views
 

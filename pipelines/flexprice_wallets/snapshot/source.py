@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import dlt
@@ -17,7 +16,7 @@ from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
 from flexprice_wallets.configuration import configured_api_key, configured_value
-from flexprice_wallets.errors import ConfigurationError, NotAWarehouse, WarehouseTooOld
+from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.attempts import open_api
 from flexprice_wallets.extract.calls import Figures
@@ -39,7 +38,7 @@ from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.read_known import read_known
 from flexprice_wallets.snapshot.snapshot_time import SnapshotTime, choose_snapshot_time
 from flexprice_wallets.version import __version__
-from flexprice_wallets.warehouse.database import check_warehouse, last_snapshot_at, open_database
+from flexprice_wallets.warehouse.database import last_snapshot_at, open_database, open_published
 from flexprice_wallets.warehouse.paths import WarehousePaths
 from flexprice_wallets.warehouse.stored_versions import read_last_customers, read_last_settings
 
@@ -210,16 +209,9 @@ def flexprice_source(
 def _before_of(warehouse: str | os.PathLike[str] | None, raw_schema: str) -> Before:
     if warehouse is None:
         return Before()
-    path = WarehousePaths.of(Path(warehouse)).published
-    if not path.is_file():
-        raise NotAWarehouse(f"{path} does not exist: run `flexprice-wallets load` first.")
+    path = WarehousePaths.of(warehouse, raw_schema).published
     versions = WarehouseVersions(lambda: open_database(path, read_only=True), raw_schema)
-    with open_database(path, read_only=True) as connection:
-        if check_warehouse(connection, raw_schema, path.name) < CONTRACT_VERSION:
-            raise WarehouseTooOld(
-                f"{path.name} was loaded by an earlier version: run `flexprice-wallets views` once to bring it up to "
-                "date."
-            )
+    with open_published(path, raw_schema=raw_schema, schema="flexprice") as connection:
         return Before(
             read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema), versions
         )

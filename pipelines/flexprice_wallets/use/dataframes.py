@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import duckdb
 
-from flexprice_wallets.errors import NotAWarehouse
-from flexprice_wallets.warehouse.database import check_warehouse, last_snapshot_at, open_database
+from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.warehouse.database import last_snapshot_at, open_published
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ class Warehouse:
     Methods return pandas DataFrames with times in UTC. Amounts are exact `decimal.Decimal` objects; with
     `amounts="float"` they are float64, quick to plot and no longer exact.
 
-    What is open stays as it was when it was opened: to see a later load, open the file anew.
+    What is open stays as it was when it was opened: to see a later load, open the file again.
     """
 
     def __init__(
@@ -39,21 +39,22 @@ class Warehouse:
         """Open the file read-only.
 
         Raises:
+            ConfigurationError: where an argument is wrong, or DuckDB cannot tell the names apart.
             NotAWarehouse: where the file does not exist or is no warehouse.
             WarehouseTooNew: where a later version of this program wrote it.
         """
-        path = Path(database)
-        if not path.is_file():
-            raise NotAWarehouse(f"{path} does not exist: run `flexprice-wallets load` first.")
+        if amounts not in get_args(Amounts):
+            raise ConfigurationError(
+                f"amounts is {amounts!r}, which is neither 'decimal' nor 'float': name one of them."
+            )
         self._amounts = amounts
         self._raw_schema = raw_schema
         self._schema = schema
-        self._connection = open_database(path, read_only=True)
-        try:
-            check_warehouse(self._connection, raw_schema, path.name)
-        except BaseException:
-            self._connection.close()
-            raise
+        with ExitStack() as stack:
+            self._connection = stack.enter_context(
+                open_published(database, raw_schema=raw_schema, schema=schema)
+            )
+            self._open = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +69,7 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the file; a `with` block does it by itself."""
-        self._connection.close()
+        self._open.close()
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
         """The answer to any SQL query.
@@ -117,10 +118,14 @@ class Warehouse:
 
 
 def open(  # noqa: A001 - reads as flexprice_wallets.open(...)
-    database: str | os.PathLike[str] = "warehouse.duckdb", *, amounts: Amounts = "decimal"
+    database: str | os.PathLike[str] = "warehouse.duckdb",
+    *,
+    amounts: Amounts = "decimal",
+    raw_schema: str = "flexprice_raw",
+    schema: str = "flexprice",
 ) -> Warehouse:
     """Open a warehouse for reading; see `Warehouse`."""
-    return Warehouse(database, amounts=amounts)
+    return Warehouse(database, amounts=amounts, raw_schema=raw_schema, schema=schema)
 
 
 def _dataframe(result: duckdb.DuckDBPyRelation, amounts: Amounts) -> pd.DataFrame:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -9,10 +12,13 @@ import duckdb
 
 from flexprice_wallets.errors import (
     NotAWarehouse,
+    StorageError,
     WarehouseError,
     WarehouseTooNew,
+    WarehouseTooOld,
 )
 from flexprice_wallets.records.tables import CONTRACT_VERSION
+from flexprice_wallets.warehouse.paths import WarehousePaths
 
 #: Read by DuckDB clients from 1.2 on; DuckDB 2.0's own default is not read by any 1.x.
 STORAGE_VERSION = "v1.2.0"
@@ -40,6 +46,10 @@ def open_database(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConn
         # Of the whole instance: each cursor would begin with the zone of the process.
         connection.execute("set global timezone = 'UTC'")
     except duckdb.Error as error:
+        if not os.access(path, os.R_OK) and path.exists():
+            raise StorageError(
+                f"{path.name} may not be read by this user: ask its owner for the right to read it."
+            ) from error
         if isinstance(error, duckdb.IOException) and "set lock on file" in str(error):
             raise WarehouseError(
                 f"{path.name} is being written by another program: close it there and run again."
@@ -49,6 +59,31 @@ def open_database(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConn
             "another program's. It was left as it is; restore a backup, or name another --database."
         ) from error
     return connection
+
+
+@contextmanager
+def open_published(
+    database: str | os.PathLike[str], *, raw_schema: str, schema: str
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a warehouse for reading, wherever a command or a program does.
+
+    Raises:
+        ConfigurationError: as `WarehousePaths.of`.
+        NotAWarehouse: there is no such file, or it is no warehouse.
+        StorageError: this user may not read it.
+        WarehouseTooNew: a later version of this program wrote it.
+        WarehouseTooOld: it has to be brought up to date first.
+    """
+    path = WarehousePaths.of(database, raw_schema, schema).published
+    if not path.is_file():
+        raise NotAWarehouse(f"{path} does not exist: run `flexprice-wallets load` first.")
+    with open_database(path, read_only=True) as connection:
+        if check_warehouse(connection, raw_schema, path.name) < CONTRACT_VERSION:
+            raise WarehouseTooOld(
+                f"{path.name} was loaded by an earlier version of flexprice-wallets: run `flexprice-wallets views` (or "
+                "the next load) to bring it up to date."
+            )
+        yield connection
 
 
 def limit_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

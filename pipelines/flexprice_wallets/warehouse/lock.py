@@ -32,7 +32,8 @@ def exclusive_run(paths: WarehousePaths) -> Iterator[None]:
         raise ConfigurationError(
             f"The folder of --database {paths.published} does not exist: create it, or name another place."
         )
-    lock = FileLock(paths.lock, mode=0o644, is_singleton=False)
+    # A lock that only its first user may write would shut out everybody else of a group.
+    lock = FileLock(paths.lock, mode=0o666 & ~current_umask(), is_singleton=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -46,6 +47,13 @@ def exclusive_run(paths: WarehousePaths) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def current_umask() -> int:
+    """The rights that new files of this process do not get."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 def run_description() -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+import stat
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +17,9 @@ from flexprice_wallets.warehouse.lock import folder_error, run_description
 from flexprice_wallets.warehouse.paths import WarehousePaths
 
 _logger = logging.getLogger(__name__)
+
+#: Linux's request to share the blocks of two files (linux/fs.h).
+_FICLONE = 0x40049409
 
 #: Room that a run needs beside the copy itself, in bytes: dlt's files, DuckDB's growth and write-ahead log.
 _ROOM_BESIDE_COPY = 64 * 1024 * 1024
@@ -34,7 +40,8 @@ def working_folder(paths: WarehousePaths) -> Iterator[None]:
     _require_room(paths)
     try:
         try:
-            paths.working_folder.mkdir()
+            # What is in it is as private as the warehouse may be.
+            paths.working_folder.mkdir(mode=0o700)
             paths.pipelines_folder.mkdir(mode=0o700)
             paths.run_file.write_text(run_description(), encoding="utf-8")
         except OSError as error:
@@ -65,7 +72,7 @@ def copy_published(paths: WarehousePaths) -> bool:
     try:
         for _ in range(_COPIES_TRIED):
             before = _state(paths.published)
-            shutil.copyfile(paths.published, paths.copy)
+            _copy(paths.published, paths.copy)
             if _state(paths.published) == before:
                 return True
     except FileNotFoundError:
@@ -80,10 +87,11 @@ def copy_published(paths: WarehousePaths) -> bool:
     )
 
 
-def publish(paths: WarehousePaths) -> None:
+def publish(paths: WarehousePaths, before_replacing: Callable[[], None] = lambda: None) -> None:
     """Put the copy in place of the published file in one step: readers see the old file or the new one, never both.
 
-    The copy must be closed. Whoever has the old file open goes on reading it.
+    The copy must be closed. Whoever has the old file open keeps reading it. `before_replacing` is called when nothing
+    is left to do but that one step.
 
     Raises:
         StorageError: where the file system refuses; the published file is then what it was.
@@ -95,7 +103,7 @@ def publish(paths: WarehousePaths) -> None:
                 f"{paths.copy.name} was not closed properly; nothing was published. Run again."
             )
         if paths.published.exists():
-            shutil.copymode(paths.published, paths.copy)
+            _take_over_rights(paths.published, paths.copy)
         _flush(paths.copy)
         if paths.foreign_wal.exists():
             _logger.warning(
@@ -104,10 +112,55 @@ def publish(paths: WarehousePaths) -> None:
                 paths.foreign_wal.name,
             )
             paths.foreign_wal.unlink()
+        before_replacing()
         os.replace(paths.copy, paths.published)
-        _flush(paths.published.parent)
     except OSError as error:
         raise folder_error(paths, error) from error
+    try:
+        _flush(paths.published.parent)
+    except (
+        OSError
+    ) as error:  # some network file systems cannot; the file is in its place all the same
+        _logger.warning(
+            "The folder of %s could not be written through to the disk (%s): the snapshot is published, but a power "
+            "cut right now could still take it back.",
+            paths.published,
+            error.strerror,
+        )
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file; from the first byte on nobody may read the copy who may not read the source."""
+    target.unlink(missing_ok=True)
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    _take_over_rights(source, target, also=stat.S_IRUSR | stat.S_IWUSR)
+    if not _share_blocks(source, target):
+        shutil.copyfile(source, target)
+
+
+def _share_blocks(source: Path, target: Path) -> bool:
+    """Have the file system keep one set of blocks for both files until one changes, where it can (XFS, btrfs)."""
+    if sys.platform != "linux":
+        return False
+    with open(source, "rb") as original, open(target, "wb") as copy:
+        try:
+            fcntl.ioctl(copy.fileno(), _FICLONE, original.fileno())
+        except OSError as error:
+            _logger.debug("The file system copies the warehouse whole (%s).", error.strerror)
+            return False
+    _logger.debug("The working copy shares its blocks with the published file.")
+    return True
+
+
+def _take_over_rights(source: Path, target: Path, *, also: int = 0) -> None:
+    """Give `target` the owner and group (where this user may), and the mode of `source` with `also` added."""
+    status = source.stat()
+    for owner, group in ((status.st_uid, -1), (-1, status.st_gid)):
+        try:
+            os.chown(target, owner, group)
+        except PermissionError:
+            _logger.debug("%s keeps another owner or group than %s.", target.name, source.name)
+    target.chmod(status.st_mode & 0o777 | also)
 
 
 def _state(path: Path) -> tuple[int, int, int]:

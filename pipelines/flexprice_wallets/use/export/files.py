@@ -10,7 +10,7 @@ import duckdb
 
 from flexprice_wallets.errors import NotAWarehouse, StorageError
 from flexprice_wallets.use.export.folder import Manifest, replaced_folder
-from flexprice_wallets.warehouse.database import check_warehouse, open_database
+from flexprice_wallets.warehouse.database import open_published
 from flexprice_wallets.warehouse.descriptions import Relation, views
 from flexprice_wallets.warehouse.sql_files import literal, quoted
 
@@ -52,13 +52,12 @@ def export_views(
         StorageError: where the file system refuses.
         AnotherRunAtWork: where another export into the folder is under way.
     """
-    if not database.is_file():
-        raise NotAWarehouse(f"{database} does not exist: run `flexprice-wallets load` first.")
-    with open_database(database, read_only=True) as connection:
-        check_warehouse(connection, raw_schema, database.name)
-        with replaced_folder(folder) as new:
-            snapshot_id, rows = _write(connection, schema, new.path, file_format)
-            new.manifest = Manifest(file_format, snapshot_id, rows)
+    with (
+        open_published(database, raw_schema=raw_schema, schema=schema) as connection,
+        replaced_folder(folder) as new,
+    ):
+        snapshot_id, rows = _write(connection, schema, new.path, file_format)
+        new.manifest = Manifest(file_format, snapshot_id, rows)
     return Exported(folder, rows, snapshot_id)
 
 

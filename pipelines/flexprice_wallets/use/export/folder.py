@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from flexprice_wallets.errors import AnotherRunAtWork, ConfigurationError, StorageError
 from flexprice_wallets.use.export.exchange import exchange
+from flexprice_wallets.warehouse.lock import current_umask
 
 MANIFEST: Final = "manifest.json"
 _WRITTEN_BY: Final = "flexprice-wallets export"
@@ -51,7 +52,9 @@ def replaced_folder(folder: Path) -> Iterator[NewFolder]:
         raise ConfigurationError(
             f"The folder that {folder} is to be in does not exist: create it, or name another place."
         )
-    lock = FileLock(place.with_name(f".{place.name}.lock"), mode=0o644, is_singleton=False)
+    lock = FileLock(
+        place.with_name(f".{place.name}.lock"), mode=0o666 & ~current_umask(), is_singleton=False
+    )
     try:
         lock.acquire(blocking=False)
     except Timeout:

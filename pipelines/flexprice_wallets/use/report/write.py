@@ -6,13 +6,15 @@ import os
 import tempfile
 from pathlib import Path
 
-from flexprice_wallets.errors import NotAWarehouse, StorageError
+from flexprice_wallets.errors import StorageError
 from flexprice_wallets.use.report import sections
 from flexprice_wallets.use.report.charts import require_altair, scripts
+from flexprice_wallets.use.report.closer_look import closer_look
 from flexprice_wallets.use.report.page import Page
+from flexprice_wallets.use.report.parts import Subject
 from flexprice_wallets.use.report.queries import Asked
-from flexprice_wallets.use.report.sections import Subject
-from flexprice_wallets.warehouse.database import check_warehouse, open_database
+from flexprice_wallets.warehouse.database import open_published
+from flexprice_wallets.warehouse.lock import current_umask
 
 __all__ = ["Subject", "write_report"]
 
@@ -33,10 +35,7 @@ def write_report(
         StorageError: where the file cannot be written.
     """
     require_altair()
-    if not database.is_file():
-        raise NotAWarehouse(f"{database} does not exist: run `flexprice-wallets load` first.")
-    with open_database(database, read_only=True) as connection:
-        check_warehouse(connection, raw_schema, database.name)
+    with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
         html = _page(Asked(connection, raw_schema=raw_schema, schema=schema), subject)
     _write(output, html)
 
@@ -45,7 +44,7 @@ def _page(ask: Asked, subject: Subject | None) -> str:
     page = Page()
     page.add(sections.overview(ask))
     if subject is not None:
-        page.add(sections.closer_look(ask, page.draw, subject))
+        page.add(closer_look(ask, page.draw, subject))
     page.add(sections.liability(ask, page.draw))
     page.add(sections.running_out(ask))
     page.add(sections.alerts(ask))
@@ -61,9 +60,7 @@ def _write(output: Path, html: str) -> None:
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(html)
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(name, 0o666 & ~mask)
+            os.chmod(name, 0o666 & ~current_umask())
             os.replace(name, place)
         except BaseException:
             Path(name).unlink(missing_ok=True)
