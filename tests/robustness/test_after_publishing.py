@@ -171,6 +171,22 @@ def test_the_working_copy_is_as_private_as_the_published_file(
     assert snapshot_count(database) == 2
 
 
+def test_what_one_group_may_is_not_passed_on_to_another(
+    emulator: Emulator, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot(emulator, database)
+    database.chmod(0o660)
+    os.chown(database, -1, 12345)
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    snapshot(emulator, database)
+    status = database.stat()
+    assert (stat.S_IMODE(status.st_mode), status.st_gid) == (0o600, os.getegid())
+
+
 def test_a_read_only_file_is_replaced_and_stays_read_only(
     emulator: Emulator, database: Path
 ) -> None:

@@ -87,9 +87,13 @@ def _check_api(options: ApiOptions) -> str:
     api = open_api(options)
     api.policy = RetryPolicy(attempts=2)
     page = next(iter(listed_customers(api, limit=_CUSTOMERS_TRIED)), None)
-    if page is None:
+    if page is None or not page.records:
         return f"{api.client.base_url} answers; there are no customers"
     ids = [customer_id for record in page.records if (customer_id := text_field(record, "id"))]
+    if not ids:
+        raise ApiUnavailable(
+            "No customer of the API's first page has a readable id. Check --base-url."
+        )
     for customer_id in ids:
         outcome = api.ask(customer_wallets(customer_id, Figures()), wallets_of_answer)
         if isinstance(outcome, Failed):

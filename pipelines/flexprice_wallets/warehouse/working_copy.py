@@ -91,7 +91,7 @@ def publish(paths: WarehousePaths, before_replacing: Callable[[], None] = lambda
     """Put the copy in place of the published file in one step: readers see the old file or the new one, never both.
 
     The copy must be closed. Whoever has the old file open keeps reading it. `before_replacing` is called when nothing
-    is left to do but that one step.
+    is left to do but the replacement.
 
     Raises:
         StorageError: where the file system refuses; the published file is then what it was.
@@ -105,6 +105,7 @@ def publish(paths: WarehousePaths, before_replacing: Callable[[], None] = lambda
         if paths.published.exists():
             _take_over_rights(paths.published, paths.copy)
         _flush(paths.copy)
+        before_replacing()
         if paths.foreign_wal.exists():
             _logger.warning(
                 "Another program wrote into %s and left %s: its rows are not part of the history and are removed.",
@@ -112,7 +113,6 @@ def publish(paths: WarehousePaths, before_replacing: Callable[[], None] = lambda
                 paths.foreign_wal.name,
             )
             paths.foreign_wal.unlink()
-        before_replacing()
         os.replace(paths.copy, paths.published)
     except OSError as error:
         raise folder_error(paths, error) from error
@@ -155,12 +155,20 @@ def _share_blocks(source: Path, target: Path) -> bool:
 def _take_over_rights(source: Path, target: Path, *, also: int = 0) -> None:
     """Give `target` the owner and group (where this user may), and the mode of `source` with `also` added."""
     status = source.stat()
+    mode = status.st_mode & 0o777
     for owner, group in ((status.st_uid, -1), (-1, status.st_gid)):
         try:
             os.chown(target, owner, group)
-        except PermissionError:
-            _logger.debug("%s keeps another owner or group than %s.", target.name, source.name)
-    target.chmod(status.st_mode & 0o777 | also)
+        except OSError as error:  # not allowed, or not known to the file system
+            _logger.debug(
+                "%s keeps another owner or group than %s (%s).",
+                target.name,
+                source.name,
+                error.strerror,
+            )
+    if target.stat().st_gid != status.st_gid:
+        mode &= ~stat.S_IRWXG  # what one group may is nothing for another
+    target.chmod(mode | also)
 
 
 def _state(path: Path) -> tuple[int, int, int]:

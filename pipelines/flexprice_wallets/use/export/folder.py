@@ -72,6 +72,7 @@ def replaced_folder(folder: Path) -> Iterator[NewFolder]:
             yield new
             _require_ours(place)
             _write_manifest(new)
+            _follow_umask(new.path)
             _put_in_place(new.path, place)
         except OSError as error:
             raise _refused(folder, error) from error
@@ -79,6 +80,13 @@ def replaced_folder(folder: Path) -> Iterator[NewFolder]:
             shutil.rmtree(new.path, ignore_errors=True)
     finally:
         lock.release()
+
+
+def _follow_umask(place: Path) -> None:
+    """Give all below `place` the rights of any new folder and file: DuckDB makes folders no group may write."""
+    umask = current_umask()
+    for path in place.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
 
 
 def _require_ours(place: Path) -> None:
