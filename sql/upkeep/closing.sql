@@ -14,9 +14,9 @@ where
     and wallets.wallet_id not in (select wallet_id from blemished)
 order by wallets.wallet_id;
 
--- The latest load of scope 'all' observed every living wallet, except those that it missed and those that a load of scope
--- 'selected' has observed since: nothing else says which load observed a wallet last. A load in which a wallet was first
--- seen, or returned, did observe it, whatever else went wrong.
+-- The latest load of scope 'all' observed every living wallet, except those that it missed, and those that a load of
+-- scope 'selected' has observed since: nothing else says which load observed a wallet last. A load that saw a wallet
+-- appear or return did observe it, whatever else went wrong.
 create or replace temp table exceptions as
 with
 previous as (
