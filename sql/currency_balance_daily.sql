@@ -10,8 +10,8 @@ snapshots as (
 
 daily_moves as (
     select
-        moves.currency,
-        snapshots.date_day,
+        moves.currency as currency,
+        snapshots.date_day as date_day,
         sum(moves.positive_balance) as positive_balance,
         sum(moves.balance) as balance,
         sum(moves.positive_credits) as positive_credits,
@@ -41,16 +41,16 @@ currencies as (
 
 calendar as (
     select
-        currencies.currency,
-        days.date_day
+        currencies.currency as currency,
+        days.date_day as date_day
     from flexprice_raw.stored_calendar as days
     inner join currencies on days.date_day >= currencies.first_day
 ),
 
 levels as (
     select
-        calendar.currency,
-        calendar.date_day,
+        calendar.currency as currency,
+        calendar.date_day as date_day,
         sum(daily_moves.positive_balance) over running as positive_balance,
         sum(daily_moves.balance) over running as balance,
         sum(daily_moves.positive_credits) over running as positive_credits,

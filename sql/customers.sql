@@ -46,8 +46,8 @@ blemishes as (
 
 missed as (
     select
-        blemishes.customer_id,
-        all_snapshots.recency,
+        blemishes.customer_id as customer_id,
+        all_snapshots.recency as recency,
         row_number() over (partition by blemishes.customer_id order by all_snapshots.recency) as misses
     from blemishes
     inner join all_snapshots on blemishes.snapshot_at = all_snapshots.snapshot_at
@@ -65,7 +65,7 @@ last_missed as (
 
 selected as (
     select
-        covered.customer_id,
+        covered.customer_id as customer_id,
         max(covered.snapshot_at) as snapshot_at
     from flexprice_raw.snapshot_customers as covered
     left join blemishes
@@ -76,33 +76,33 @@ selected as (
 
 select
     -- ids
-    stored_customers.customer_id,
-    versions.external_id,
-    versions.parent_customer_id,
-    versions.tenant_id,
-    versions.environment_id,
+    stored_customers.customer_id as customer_id,
+    versions.external_id as external_id,
+    versions.parent_customer_id as parent_customer_id,
+    versions.tenant_id as tenant_id,
+    versions.environment_id as environment_id,
 
     -- who
-    versions.name,
-    versions.email,
-    versions.contact,
-    versions.address_line1,
-    versions.address_line2,
-    versions.address_city,
-    versions.address_state,
-    versions.address_postal_code,
-    versions.address_country,
-    versions.timezone,
-    versions.metadata,
-    versions.record_status,
-    stored_customers.is_listed,
+    versions.name as name,
+    versions.email as email,
+    versions.contact as contact,
+    versions.address_line1 as address_line1,
+    versions.address_line2 as address_line2,
+    versions.address_city as address_city,
+    versions.address_state as address_state,
+    versions.address_postal_code as address_postal_code,
+    versions.address_country as address_country,
+    versions.timezone as timezone,
+    versions.metadata as metadata,
+    versions.record_status as record_status,
+    stored_customers.is_listed as is_listed,
 
     -- figures
     coalesce(wallet_counts.living_wallets, 0) as living_wallets,
     coalesce(wallet_counts.wallets, 0) as wallets,
 
     -- times
-    stored_customers.first_observed_at,
+    stored_customers.first_observed_at as first_observed_at,
     case
         when stored_customers.is_listed
             then
@@ -114,8 +114,8 @@ select
         else stored_customers.snapshot_at
     end as last_observed_at,
     stored_customers.snapshot_at as last_changed_at,
-    versions.source_created_at,
-    versions.source_updated_at
+    versions.source_created_at as source_created_at,
+    versions.source_updated_at as source_updated_at
 from stored_customers
 left join versions
     on stored_customers.customer_id = versions.customer_id and stored_customers.snapshot_at = versions.snapshot_at

@@ -19,9 +19,9 @@ last_times as (
 
 last_snapshot as (
     select
-        snapshots.snapshot_id,
-        snapshots.scope,
-        snapshots.completeness
+        snapshots.snapshot_id as snapshot_id,
+        snapshots.scope as scope,
+        snapshots.completeness as completeness
     from snapshots
     inner join last_times on snapshots.snapshot_at = last_times.last_snapshot_at
 ),
@@ -65,7 +65,7 @@ select
     last_snapshot.completeness as last_snapshot_completeness,
 
     -- figures
-    last_times.snapshots,
+    last_times.snapshots as snapshots,
     cast(
         floor(extract(epoch from current_timestamp) - extract(epoch from last_times.last_snapshot_at)) as bigint
     ) as last_snapshot_age_seconds,
@@ -80,8 +80,8 @@ select
     rejected_since.rejections as rejections_since_complete,
 
     -- times
-    last_times.last_snapshot_at,
-    last_times.last_complete_snapshot_at
+    last_times.last_snapshot_at as last_snapshot_at,
+    last_times.last_complete_snapshot_at as last_complete_snapshot_at
 from last_times
 left join last_snapshot on 1 = 1
 cross join failed_since

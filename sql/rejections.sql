@@ -14,7 +14,7 @@ written as (
 
 cleared as (
     select
-        written.rejection_hash,
+        written.rejection_hash as rejection_hash,
         written.snapshot_at as rejected_at,
         min(cleared.snapshot_at) as cleared_at
     from written
@@ -25,19 +25,19 @@ cleared as (
 
 select
     -- ids
-    snapshots.snapshot_id,
-    written.rejection_hash,
-    written.resource,
-    written.field_group,
-    written.customer_id,
-    written.wallet_id,
+    snapshots.snapshot_id as snapshot_id,
+    written.rejection_hash as rejection_hash,
+    written.resource as resource,
+    written.field_group as field_group,
+    written.customer_id as customer_id,
+    written.wallet_id as wallet_id,
 
     -- what
-    written.reason,
-    written.raw_record,
+    written.reason as reason,
+    written.raw_record as raw_record,
 
     -- times
-    snapshots.snapshot_at,
+    snapshots.snapshot_at as snapshot_at,
     written.snapshot_at as rejected_at
 from written
 left join cleared

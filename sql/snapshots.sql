@@ -11,35 +11,35 @@ loads as (
 
 select
     -- ids
-    snapshots.snapshot_id,
-    snapshots.tenant_id,
-    snapshots.environment_id,
+    snapshots.snapshot_id as snapshot_id,
+    snapshots.tenant_id as tenant_id,
+    snapshots.environment_id as environment_id,
 
     -- what was asked for, and how it went
-    snapshots.scope,
-    snapshots.completeness,
-    snapshots.include_real_time_balance,
-    snapshots.include_credits_available_breakdown,
-    snapshots.pipeline_version,
+    snapshots.scope as scope,
+    snapshots.completeness as completeness,
+    snapshots.include_real_time_balance as include_real_time_balance,
+    snapshots.include_credits_available_breakdown as include_credits_available_breakdown,
+    snapshots.pipeline_version as pipeline_version,
 
     -- figures
-    snapshots.customers_expected,
-    snapshots.customers_observed,
-    snapshots.customers_failed,
-    snapshots.wallets_observed,
-    snapshots.wallets_changed,
-    snapshots.records_rejected,
-    snapshots.api_requests,
-    snapshots.api_retries,
+    snapshots.customers_expected as customers_expected,
+    snapshots.customers_observed as customers_observed,
+    snapshots.customers_failed as customers_failed,
+    snapshots.wallets_observed as wallets_observed,
+    snapshots.wallets_changed as wallets_changed,
+    snapshots.records_rejected as records_rejected,
+    snapshots.api_requests as api_requests,
+    snapshots.api_retries as api_retries,
     cast(
         extract(epoch from snapshots.finished_at) - extract(epoch from snapshots.started_at) as decimal(18, 3)
     ) as duration_seconds,
 
     -- times
     cast(snapshots.snapshot_at at time zone 'UTC' as date) as date_day,
-    snapshots.snapshot_at,
-    snapshots.started_at,
-    snapshots.finished_at,
+    snapshots.snapshot_at as snapshot_at,
+    snapshots.started_at as started_at,
+    snapshots.finished_at as finished_at,
     loads.inserted_at as loaded_at
 from snapshots
 left join loads on snapshots._dlt_load_id = loads.load_id;

@@ -24,9 +24,9 @@ wallets as (
 compared as (
     select
         wallets.*,
-        thresholds.level,
-        thresholds.threshold_type,
-        thresholds.threshold,
+        thresholds.level as level,
+        thresholds.threshold_type as threshold_type,
+        thresholds.threshold as threshold,
         coalesce(thresholds.condition, 'below') as condition,
         case
             when coalesce(thresholds.threshold_type, 'amount') <> 'amount' then null
@@ -48,9 +48,9 @@ compared as (
 -- The last time that a wallet now on the bad side of a threshold stood on the good side of it.
 last_good as (
     select
-        wallets.wallet_id,
-        wallets.customer_id,
-        thresholds.level,
+        wallets.wallet_id as wallet_id,
+        wallets.customer_id as customer_id,
+        thresholds.level as level,
         max(intervals.valid_to) as good_until
     from flexprice_raw.stored_wallets as wallets
     inner join flexprice_raw.wallet_alert_thresholds as thresholds
@@ -76,31 +76,31 @@ last_good as (
 
 select
     -- ids
-    compared.wallet_id,
-    compared.level,
-    compared.customer_id,
-    compared.currency,
+    compared.wallet_id as wallet_id,
+    compared.level as level,
+    compared.customer_id as customer_id,
+    compared.currency as currency,
 
     -- settings
-    compared.name,
-    compared.alert_enabled,
-    compared.alert_state,
-    compared.threshold_type,
-    compared.condition,
-    compared.is_reached,
-    compared.is_reached_in_real_time,
+    compared.name as name,
+    compared.alert_enabled as alert_enabled,
+    compared.alert_state as alert_state,
+    compared.threshold_type as threshold_type,
+    compared.condition as condition,
+    compared.is_reached as is_reached,
+    compared.is_reached_in_real_time as is_reached_in_real_time,
 
     -- figures
-    compared.threshold,
-    compared.balance,
-    compared.real_time_balance,
+    compared.threshold as threshold,
+    compared.balance as balance,
+    compared.real_time_balance as real_time_balance,
     compared.balance - compared.threshold as distance,
 
     -- times
     case when compared.is_reached then coalesce(last_good.good_until, compared.life_started_at) end as reached_since,
-    compared.balance_observed_at,
-    compared.real_time_observed_at,
-    compared.last_observed_at
+    compared.balance_observed_at as balance_observed_at,
+    compared.real_time_observed_at as real_time_observed_at,
+    compared.last_observed_at as last_observed_at
 from compared
 left join last_good
     on

@@ -11,34 +11,21 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
         where scope = 'all' and snapshot_at <= cast(as_of as timestamp with time zone)
     ),
 
-    selected as (
-        select
-            wallet_id,
-            max(snapshot_at) as snapshot_at
-        from flexprice_raw.stored_selected_wallets
-        where snapshot_at <= cast(as_of as timestamp with time zone)
-        group by wallet_id
-    ),
-
     held as (
         select
             intervals.*,
             greatest(
                 intervals.valid_from,
-                coalesce(
-                    case
-                        when unobserved.wallet_id is null then last_snapshot.snapshot_at
-                        else unobserved.last_observed_at
-                    end,
-                    intervals.valid_from
-                ),
-                coalesce(selected.snapshot_at, intervals.valid_from)
+                coalesce(exceptions.last_observed_at, last_snapshot.snapshot_at, intervals.valid_from)
             ) as last_observed_at
         from intervals
         cross join last_snapshot
-        left join flexprice_raw.stored_unobserved_wallets as unobserved
-            on intervals.wallet_id = unobserved.wallet_id and last_snapshot.snapshot_at = unobserved.snapshot_at
-        left join selected on intervals.wallet_id = selected.wallet_id
+        left join flexprice_raw.stored_observation_exceptions as exceptions
+            on
+                intervals.wallet_id = exceptions.wallet_id
+                and exceptions.exception_from <= cast(as_of as timestamp with time zone)
+                and coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00')
+                > cast(as_of as timestamp with time zone)
         where
             intervals.valid_from <= cast(as_of as timestamp with time zone)
             and (intervals.valid_to is null or intervals.valid_to > cast(as_of as timestamp with time zone))

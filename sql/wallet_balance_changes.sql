@@ -4,8 +4,8 @@ with
 -- Large tables are named where they are read: a CTE that is read twice is computed whole, whatever is asked for.
 movements as (
     select
-        later.wallet_id,
-        later.customer_id,
+        later.wallet_id as wallet_id,
+        later.customer_id as customer_id,
         case
             when earlier.conversion_rate <> later.conversion_rate or earlier.currency <> later.currency then 'rate'
             else 'balance'
@@ -38,8 +38,8 @@ movements as (
 -- Each end of a life, and the return after it (null: none).
 closures as (
     select
-        ended_lives.wallet_id,
-        ended_lives.ended_at,
+        ended_lives.wallet_id as wallet_id,
+        ended_lives.ended_at as ended_at,
         next_lives.started_at as returned_at
     from flexprice_raw.stored_wallet_lives as ended_lives
     left join flexprice_raw.stored_wallet_lives as next_lives
@@ -50,13 +50,13 @@ closures as (
 -- An ended wallet can still get money, or lose it.
 late_versions as (
     select
-        balances.wallet_id,
-        balances.customer_id,
-        balances.snapshot_at,
-        balances.currency,
-        balances.conversion_rate,
-        balances.balance,
-        balances.credit_balance,
+        balances.wallet_id as wallet_id,
+        balances.customer_id as customer_id,
+        balances.snapshot_at as snapshot_at,
+        balances.currency as currency,
+        balances.conversion_rate as conversion_rate,
+        balances.balance as balance,
+        balances.credit_balance as credit_balance,
         max(earlier.snapshot_at) as earlier_at
     from closures
     inner join flexprice_raw.wallet_balances as balances
@@ -78,8 +78,8 @@ late_versions as (
 
 late_movements as (
     select
-        later.wallet_id,
-        later.customer_id,
+        later.wallet_id as wallet_id,
+        later.customer_id as customer_id,
         case
             when earlier.conversion_rate <> later.conversion_rate or earlier.currency <> later.currency then 'rate'
             else 'balance'
@@ -101,8 +101,8 @@ late_movements as (
 
 ends as (
     select
-        lives.wallet_id,
-        lives.customer_id,
+        lives.wallet_id as wallet_id,
+        lives.customer_id as customer_id,
         'ended' as cause,
         earlier.currency as currency_before,
         lives.currency as currency_after,
@@ -122,7 +122,7 @@ ends as (
 
 returns as (
     select
-        later.wallet_id,
+        later.wallet_id as wallet_id,
         coalesce(history.customer_id, later.customer_id) as customer_id,
         'returned' as cause,
         earlier.currency as currency_before,
@@ -161,54 +161,26 @@ earlier_snapshots as (
             order by snapshot_at rows between unbounded preceding and 1 preceding
         ) as previous_all_at
     from flexprice_raw.snapshots
-),
-
-unobserved as (
-    select * from flexprice_raw.stored_unobserved_wallets
-),
-
-moments as (
-    select
-        wallet_id,
-        snapshot_at
-    from flexprice_raw.wallet_balances
-    union all
-    select
-        wallet_id,
-        ended_at as snapshot_at
-    from flexprice_raw.stored_wallet_lives
-    where ended_at is not null
-),
-
--- The last snapshot of scope 'selected' that observed the wallet before each of them.
-selected as (
-    select
-        moments.wallet_id,
-        moments.snapshot_at,
-        max(covered.snapshot_at) as selected_at
-    from flexprice_raw.stored_selected_wallets as covered
-    inner join moments on covered.wallet_id = moments.wallet_id and covered.snapshot_at < moments.snapshot_at
-    group by moments.wallet_id, moments.snapshot_at
 )
 
 select
     -- ids
-    changes.wallet_id,
-    changes.customer_id,
-    changes.cause,
+    changes.wallet_id as wallet_id,
+    changes.customer_id as customer_id,
+    changes.cause as cause,
 
     -- figures
-    changes.currency_before,
-    changes.currency_after,
-    changes.conversion_rate_before,
-    changes.conversion_rate_after,
-    changes.balance_before,
-    changes.balance_after,
+    changes.currency_before as currency_before,
+    changes.currency_after as currency_after,
+    changes.conversion_rate_before as conversion_rate_before,
+    changes.conversion_rate_after as conversion_rate_after,
+    changes.balance_before as balance_before,
+    changes.balance_after as balance_after,
     case
         when changes.currency_after = changes.currency_before then changes.balance_after - changes.balance_before
     end as balance_delta,
-    changes.credit_balance_before,
-    changes.credit_balance_after,
+    changes.credit_balance_before as credit_balance_before,
+    changes.credit_balance_after as credit_balance_after,
     changes.credit_balance_after - changes.credit_balance_before as credit_balance_delta,
 
     -- times
@@ -219,20 +191,16 @@ select
         else
             greatest(
                 changes.known_at,
-                coalesce(
-                    case
-                        when unobserved.wallet_id is null then earlier_snapshots.previous_all_at
-                        else unobserved.last_observed_at
-                    end,
-                    changes.known_at
-                ),
-                coalesce(selected.selected_at, changes.known_at)
+                coalesce(exceptions.last_observed_at, earlier_snapshots.previous_all_at, changes.known_at)
             )
     end as changed_after,
-    changes.changed_by,
+    changes.changed_by as changed_by,
     cast(changes.changed_by at time zone 'UTC' as date) as date_day
 from changes
 left join earlier_snapshots on changes.changed_by = earlier_snapshots.snapshot_at
-left join unobserved
-    on changes.wallet_id = unobserved.wallet_id and earlier_snapshots.previous_all_at = unobserved.snapshot_at
-left join selected on changes.wallet_id = selected.wallet_id and changes.changed_by = selected.snapshot_at;
+left join flexprice_raw.stored_observation_exceptions as exceptions
+    on
+        changes.wallet_id = exceptions.wallet_id
+        and changes.changed_by > exceptions.exception_from
+        and changes.changed_by
+        <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00');

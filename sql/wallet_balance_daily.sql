@@ -27,14 +27,14 @@ daily_snapshots as (
 -- figures on it.
 calendar as (
     select
-        days.date_day,
-        days.day_start,
-        days.day_end,
+        days.date_day as date_day,
+        days.day_start as day_start,
+        days.day_end as day_end,
         max(daily_snapshots.last_all_at) over (order by days.date_day) as last_all_at,
-        daily_snapshots.real_time_asked_from,
-        daily_snapshots.real_time_asked_to,
-        daily_snapshots.credits_asked_from,
-        daily_snapshots.credits_asked_to
+        daily_snapshots.real_time_asked_from as real_time_asked_from,
+        daily_snapshots.real_time_asked_to as real_time_asked_to,
+        daily_snapshots.credits_asked_from as credits_asked_from,
+        daily_snapshots.credits_asked_to as credits_asked_to
     from flexprice_raw.stored_calendar as days
     left join daily_snapshots on days.date_day = daily_snapshots.date_day
 ),
@@ -47,16 +47,16 @@ later_lives as (
 -- Each end of a life, and the day of the wallet's return.
 ends as (
     select
-        lives.wallet_id,
-        lives.life_number,
-        lives.customer_id,
-        lives.currency,
-        lives.balance,
-        lives.credit_balance,
-        lives.ended_at,
-        lives.ended,
-        lives.balance_snapshot_at,
-        snapshots.date_day,
+        lives.wallet_id as wallet_id,
+        lives.life_number as life_number,
+        lives.customer_id as customer_id,
+        lives.currency as currency,
+        lives.balance as balance,
+        lives.credit_balance as credit_balance,
+        lives.ended_at as ended_at,
+        lives.ended as ended,
+        lives.balance_snapshot_at as balance_snapshot_at,
+        snapshots.date_day as date_day,
         return_snapshots.date_day as return_day
     from flexprice_raw.stored_wallet_lives as lives
     inner join snapshots on lives.ended_at = snapshots.snapshot_at
@@ -67,50 +67,50 @@ ends as (
 -- What a day closes with: the interval that holds at its end, or what was read at the wallet's end.
 closings as (
     select
-        wallets.wallet_id,
-        intervals.customer_id,
-        intervals.life_number,
-        intervals.valid_from,
+        wallets.wallet_id as wallet_id,
+        intervals.customer_id as customer_id,
+        intervals.life_number as life_number,
+        intervals.valid_from as valid_from,
         cast(null as timestamp with time zone) as ended_at,
         false as is_lost,
-        intervals.currency,
-        intervals.balance,
-        intervals.credit_balance,
-        intervals.real_time_balance,
-        intervals.real_time_credit_balance,
-        intervals.pending_amount,
-        intervals.is_cached_fallback,
-        intervals.free_credits,
-        intervals.purchased_credits,
-        intervals.balance_snapshot_at,
-        intervals.real_time_snapshot_at,
-        intervals.credits_snapshot_at,
-        calendar.date_day
+        intervals.currency as currency,
+        intervals.balance as balance,
+        intervals.credit_balance as credit_balance,
+        intervals.real_time_balance as real_time_balance,
+        intervals.real_time_credit_balance as real_time_credit_balance,
+        intervals.pending_amount as pending_amount,
+        intervals.is_cached_fallback as is_cached_fallback,
+        intervals.free_credits as free_credits,
+        intervals.purchased_credits as purchased_credits,
+        intervals.balance_snapshot_at as balance_snapshot_at,
+        intervals.real_time_snapshot_at as real_time_snapshot_at,
+        intervals.credits_snapshot_at as credits_snapshot_at,
+        calendar.date_day as date_day
     from flexprice_raw.stored_balance_intervals as intervals
     inner join flexprice_raw.stored_wallets as wallets on intervals.wallet_number = wallets.wallet_number
     inner join calendar on intervals.valid_from < calendar.day_end and intervals.valid_to >= calendar.day_end
     where intervals.ended is null
     union all
     select
-        wallets.wallet_id,
+        wallets.wallet_id as wallet_id,
         wallets.balance_customer_id as customer_id,
-        wallets.life_number,
-        wallets.valid_from,
+        wallets.life_number as life_number,
+        wallets.valid_from as valid_from,
         cast(null as timestamp with time zone) as ended_at,
         false as is_lost,
-        wallets.currency,
-        wallets.balance,
-        wallets.credit_balance,
-        wallets.real_time_balance,
-        wallets.real_time_credit_balance,
-        wallets.pending_amount,
-        wallets.is_cached_fallback,
-        wallets.free_credits,
-        wallets.purchased_credits,
-        wallets.balance_snapshot_at,
-        wallets.real_time_snapshot_at,
-        wallets.credits_snapshot_at,
-        calendar.date_day
+        wallets.currency as currency,
+        wallets.balance as balance,
+        wallets.credit_balance as credit_balance,
+        wallets.real_time_balance as real_time_balance,
+        wallets.real_time_credit_balance as real_time_credit_balance,
+        wallets.pending_amount as pending_amount,
+        wallets.is_cached_fallback as is_cached_fallback,
+        wallets.free_credits as free_credits,
+        wallets.purchased_credits as purchased_credits,
+        wallets.balance_snapshot_at as balance_snapshot_at,
+        wallets.real_time_snapshot_at as real_time_snapshot_at,
+        wallets.credits_snapshot_at as credits_snapshot_at,
+        calendar.date_day as date_day
     from flexprice_raw.stored_wallets as wallets
     inner join calendar on wallets.valid_from < calendar.day_end
     where wallets.ended is null
@@ -142,10 +142,10 @@ closings as (
 -- What begins on a day and closes it: only such a day held anything else.
 begun as (
     select
-        history.wallet_id,
-        history.customer_id,
-        history.currency,
-        snapshots.date_day
+        history.wallet_id as wallet_id,
+        history.customer_id as customer_id,
+        history.currency as currency,
+        snapshots.date_day as date_day
     from flexprice.wallet_balance_history as history
     inner join snapshots on history.valid_from = snapshots.snapshot_at
     left join snapshots as later_snapshots on history.valid_to = later_snapshots.snapshot_at
@@ -165,11 +165,11 @@ begun as (
 -- What was held earlier on a day.
 earlier as (
     select
-        wallets.wallet_id,
-        snapshots.date_day,
-        intervals.currency,
-        intervals.valid_from,
-        intervals.balance
+        wallets.wallet_id as wallet_id,
+        snapshots.date_day as date_day,
+        intervals.currency as currency,
+        intervals.valid_from as valid_from,
+        intervals.balance as balance
     from flexprice_raw.stored_balance_intervals as intervals
     inner join flexprice_raw.stored_wallets as wallets on intervals.wallet_number = wallets.wallet_number
     inner join snapshots on intervals.valid_to = snapshots.snapshot_at
@@ -187,9 +187,9 @@ earlier as (
 
 earlier_in_currency as (
     select
-        begun.wallet_id,
-        begun.customer_id,
-        begun.date_day,
+        begun.wallet_id as wallet_id,
+        begun.customer_id as customer_id,
+        begun.date_day as date_day,
         min(earlier.balance) as lowest_balance,
         max(earlier.balance) as highest_balance,
         max(case when earlier.valid_from < calendar.day_start then earlier.balance end) as opening_balance
@@ -203,25 +203,11 @@ earlier_in_currency as (
     group by begun.wallet_id, begun.customer_id, begun.date_day
 ),
 
-unobserved as (
-    select * from flexprice_raw.stored_unobserved_wallets
-),
-
-selected as (
-    select
-        covered.wallet_id,
-        calendar.date_day,
-        max(covered.snapshot_at) as snapshot_at
-    from flexprice_raw.stored_selected_wallets as covered
-    inner join calendar on covered.snapshot_at < calendar.day_end
-    group by covered.wallet_id, calendar.date_day
-),
-
 -- Snapshots of scope 'selected' that asked for an optional figure and got it.
 selected_figures as (
     select
-        covered.wallet_id,
-        snapshots.date_day,
+        covered.wallet_id as wallet_id,
+        snapshots.date_day as date_day,
         count(case when snapshots.include_real_time_balance and real_time_gaps.wallet_id is null then 1 end)
             as got_real_time,
         count(case when snapshots.include_credits_available_breakdown and credits_gaps.wallet_id is null then 1 end)
@@ -246,21 +232,14 @@ selected_figures as (
 observed as (
     select
         closings.*,
-        calendar.day_start,
+        calendar.day_start as day_start,
         closings.is_lost or closings.balance_snapshot_at >= calendar.day_start as is_changed,
         case
             when closings.ended_at is not null then closings.ended_at
             else
                 greatest(
                     closings.valid_from,
-                    coalesce(
-                        case
-                            when unobserved.wallet_id is null then calendar.last_all_at
-                            else unobserved.last_observed_at
-                        end,
-                        closings.valid_from
-                    ),
-                    coalesce(selected.snapshot_at, closings.valid_from)
+                    coalesce(exceptions.last_observed_at, calendar.last_all_at, closings.valid_from)
                 )
         end as last_observed_at,
         closings.real_time_snapshot_at >= calendar.day_start
@@ -271,9 +250,12 @@ observed as (
         or coalesce(selected_figures.got_credits, 0) > 0 as is_credits_observed
     from closings
     inner join calendar on closings.date_day = calendar.date_day
-    left join unobserved
-        on closings.wallet_id = unobserved.wallet_id and calendar.last_all_at = unobserved.snapshot_at
-    left join selected on closings.wallet_id = selected.wallet_id and closings.date_day = selected.date_day
+    left join flexprice_raw.stored_observation_exceptions as exceptions
+        on
+            closings.wallet_id = exceptions.wallet_id
+            and calendar.day_end > exceptions.exception_from
+            and calendar.day_end
+            <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00')
     -- A gap that spans every snapshot of the day that asked.
     left join flexprice_raw.stored_figure_gaps as real_time_gaps
         on
@@ -295,11 +277,11 @@ observed as (
 
 select
     -- ids
-    observed.wallet_id,
-    observed.date_day,
-    observed.customer_id,
-    observed.currency,
-    observed.life_number,
+    observed.wallet_id as wallet_id,
+    observed.date_day as date_day,
+    observed.customer_id as customer_id,
+    observed.currency as currency,
+    observed.life_number as life_number,
     case
         when observed.is_changed then 'changed'
         when observed.last_observed_at >= observed.day_start then 'unchanged'
@@ -332,9 +314,9 @@ select
     case when observed.is_credits_observed then observed.purchased_credits end as closing_purchased_credits,
 
     -- times
-    observed.last_observed_at,
+    observed.last_observed_at as last_observed_at,
     case when observed.is_real_time_observed then observed.real_time_snapshot_at end as real_time_valid_from,
-    observed.ended_at
+    observed.ended_at as ended_at
 from observed
 left join earlier_in_currency
     on

@@ -23,29 +23,45 @@ rate_mismatches as (
     where abs(balance - credit_balance * conversion_rate) > 0.000000001
 ),
 
+-- Sums of 37 digits: some engines round those of 38.
+breakdowns as (
+    select
+        wallet_id,
+        customer_id,
+        currency,
+        credit_balance,
+        credits_observed_at,
+        cast(
+            cast(
+                cast(coalesce(free_credits, 0) as decimal(37, 16))
+                + cast(coalesce(purchased_credits, 0) as decimal(37, 16)) as decimal(37, 16)
+            )
+            + cast(coalesce(other_credits, 0) as decimal(37, 16)) as decimal(38, 16)
+        ) as available_credits
+    from flexprice_raw.stored_wallets
+    where ended is null
+),
+
 breakdowns_above_balance as (
     select
         'breakdown_above_balance' as finding,
         wallet_id,
         customer_id,
         currency,
-        coalesce(free_credits, 0) + coalesce(purchased_credits, 0) + coalesce(other_credits, 0) as actual_value,
+        available_credits as actual_value,
         cast(credit_balance as decimal(38, 16)) as expected_value,
         'more credits available by kind than the settled credit_balance' as detail,
         credits_observed_at as found_at
-    from flexprice_raw.stored_wallets
-    where
-        ended is null
-        and coalesce(free_credits, 0) + coalesce(purchased_credits, 0) + coalesce(other_credits, 0)
-        > greatest(coalesce(credit_balance, 0), 0)
+    from breakdowns
+    where available_credits > greatest(coalesce(credit_balance, 0), 0)
 ),
 
 restatements as (
     select
         case when intervals.currency <> wallets.currency then 'currency_changed' else 'rate_changed' end as finding,
-        wallets.wallet_id,
-        wallets.customer_id,
-        wallets.currency,
+        wallets.wallet_id as wallet_id,
+        wallets.customer_id as customer_id,
+        wallets.currency as currency,
         cast(max(wallets.conversion_rate) as decimal(38, 16)) as actual_value,
         cast(max(intervals.conversion_rate) as decimal(38, 16)) as expected_value,
         max(intervals.currency) as former_currency,
@@ -60,7 +76,7 @@ restatements as (
         wallets.currency
 ),
 
--- Wallets of one customer and currency that were read by the same run must have the same amount pending.
+-- Wallets of one customer and currency that were read by the same load must have the same amount pending.
 disagreements as (
     select
         'pending_disagrees' as finding,
@@ -83,9 +99,9 @@ disagreements as (
 stale_wallets as (
     select
         'stale' as finding,
-        wallets.wallet_id,
-        wallets.customer_id,
-        wallets.currency,
+        wallets.wallet_id as wallet_id,
+        wallets.customer_id as customer_id,
+        wallets.currency as currency,
         cast(
             extract(epoch from last_snapshot.snapshot_at) - extract(epoch from wallets.last_observed_at)
             as decimal(38, 16)
@@ -113,9 +129,9 @@ ends_with_balance as (
 unreadable_settings as (
     select
         'unreadable_settings' as finding,
-        wallets.wallet_id,
-        wallets.customer_id,
-        settings.currency,
+        wallets.wallet_id as wallet_id,
+        wallets.customer_id as customer_id,
+        settings.currency as currency,
         cast(settings.unreadable_fields as text) as detail,
         settings.snapshot_at as found_at
     from flexprice_raw.stored_wallets as wallets
@@ -127,9 +143,9 @@ unreadable_settings as (
 unrecognized_fields as (
     select
         'unrecognized_fields' as finding,
-        wallets.wallet_id,
-        wallets.customer_id,
-        settings.currency,
+        wallets.wallet_id as wallet_id,
+        wallets.customer_id as customer_id,
+        settings.currency as currency,
         cast(settings.unrecognized_fields as text) as detail,
         settings.snapshot_at as found_at
     from flexprice_raw.stored_wallets as wallets
@@ -141,9 +157,9 @@ unrecognized_fields as (
 rejections as (
     select
         'rejected' as finding,
-        rejections.wallet_id,
-        rejections.customer_id,
-        wallets.currency,
+        rejections.wallet_id as wallet_id,
+        rejections.customer_id as customer_id,
+        wallets.currency as currency,
         count(*) as records,
         max(rejections.reason) as detail,
         max(rejections.snapshot_at) as found_at

@@ -28,12 +28,12 @@ kinds as (
 
 steps as (
     select
-        settings.wallet_id,
-        settings.customer_id,
+        settings.wallet_id as wallet_id,
+        settings.customer_id as customer_id,
         settings.valid_from as event_at,
-        settings.wallet_status,
-        settings.ended,
-        lives.life_number,
+        settings.wallet_status as wallet_status,
+        settings.ended as ended,
+        lives.life_number as life_number,
         lives.wallet_id is not null as is_begun,
         before.wallet_status as wallet_status_before,
         before.customer_id as customer_id_before,
@@ -98,7 +98,7 @@ steps as (
 events as (
     select
         steps.*,
-        kinds.event
+        kinds.event as event
     from steps
     cross join kinds
     where

@@ -36,8 +36,8 @@ windows as (
 
 decreases as (
     select
-        earlier.wallet_id,
-        earlier.life_number,
+        earlier.wallet_id as wallet_id,
+        earlier.life_number as life_number,
         earlier.valid_to as seen_at,
         earlier.credit_balance - later.credit_balance as credits
     from intervals as earlier
@@ -58,8 +58,8 @@ decreases as (
 
 used as (
     select
-        decreases.wallet_id,
-        decreases.life_number,
+        decreases.wallet_id as wallet_id,
+        decreases.life_number as life_number,
         sum(case when decreases.seen_at > windows.start_7 then decreases.credits else 0 end) as credits_7,
         sum(decreases.credits) as credits_30
     from decreases

@@ -28,7 +28,7 @@ intervals as (
     select
         versions.*,
         versions.snapshot_at as valid_from,
-        closed_intervals.valid_to
+        closed_intervals.valid_to as valid_to
     from versions
     left join closed_intervals
         on versions.wallet_id = closed_intervals.wallet_id and versions.snapshot_at = closed_intervals.valid_from
@@ -36,25 +36,25 @@ intervals as (
 
 select
     -- ids
-    intervals.wallet_id,
-    intervals.customer_id,
-    intervals.tenant_id,
-    intervals.environment_id,
-    intervals.currency,
+    intervals.wallet_id as wallet_id,
+    intervals.customer_id as customer_id,
+    intervals.tenant_id as tenant_id,
+    intervals.environment_id as environment_id,
+    intervals.currency as currency,
 
     -- settings
-    intervals.name,
-    intervals.description,
-    intervals.wallet_type,
-    intervals.wallet_status,
-    intervals.record_status,
-    intervals.is_listed,
-    intervals.ended,
-    intervals.conversion_rate,
-    intervals.topup_conversion_rate,
-    price_types.allowed_price_types,
-    intervals.alert_enabled,
-    intervals.alert_state,
+    intervals.name as name,
+    intervals.description as description,
+    intervals.wallet_type as wallet_type,
+    intervals.wallet_status as wallet_status,
+    intervals.record_status as record_status,
+    intervals.is_listed as is_listed,
+    intervals.ended as ended,
+    intervals.conversion_rate as conversion_rate,
+    intervals.topup_conversion_rate as topup_conversion_rate,
+    price_types.allowed_price_types as allowed_price_types,
+    intervals.alert_enabled as alert_enabled,
+    intervals.alert_state as alert_state,
     threshold_default.threshold_type as alert_threshold_default_type,
     threshold_default.threshold as alert_threshold_default,
     threshold_default.condition as alert_condition_default,
@@ -70,16 +70,16 @@ select
     auto_topups.is_invoiced as auto_topup_invoiced,
     auto_topups.cooldown_value as auto_topup_cooldown_value,
     auto_topups.cooldown_unit as auto_topup_cooldown_unit,
-    intervals.unrecognized_fields,
-    intervals.unreadable_fields,
+    intervals.unrecognized_fields as unrecognized_fields,
+    intervals.unreadable_fields as unreadable_fields,
 
     -- times
-    intervals.valid_from,
-    intervals.valid_to,
+    intervals.valid_from as valid_from,
+    intervals.valid_to as valid_to,
     intervals.valid_to is null as is_current,
-    intervals.observed_at,
-    intervals.source_created_at,
-    intervals.source_updated_at
+    intervals.observed_at as observed_at,
+    intervals.source_created_at as source_created_at,
+    intervals.source_updated_at as source_updated_at
 from intervals
 left join flexprice_raw.wallet_alert_thresholds as threshold_default
     on

@@ -47,96 +47,81 @@ last_snapshot as (
     select max(snapshot_at) as snapshot_at
     from flexprice_raw.snapshots
     where scope = 'all'
-),
-
-selected as (
-    select
-        wallet_id,
-        max(snapshot_at) as snapshot_at
-    from flexprice_raw.stored_selected_wallets
-    group by wallet_id
 )
 
 select
     -- ids
-    stored_wallets.wallet_id,
-    stored_wallets.customer_id,
-    settings.tenant_id,
-    settings.environment_id,
+    stored_wallets.wallet_id as wallet_id,
+    stored_wallets.customer_id as customer_id,
+    settings.tenant_id as tenant_id,
+    settings.environment_id as environment_id,
     coalesce(stored_wallets.currency, settings.currency) as currency,
 
     -- settings
-    settings.name,
-    settings.description,
-    settings.wallet_type,
-    settings.wallet_status,
-    settings.record_status,
-    stored_wallets.is_listed,
-    stored_wallets.ended,
-    stored_wallets.life_number,
-    settings.conversion_rate,
-    settings.topup_conversion_rate,
-    price_types.allowed_price_types,
-    settings.alert_enabled,
-    settings.alert_state,
-    thresholds.alert_threshold_default_type,
-    thresholds.alert_threshold_default,
-    thresholds.alert_condition_default,
-    thresholds.alert_threshold_critical,
-    thresholds.alert_condition_critical,
-    thresholds.alert_threshold_warning,
-    thresholds.alert_condition_warning,
-    thresholds.alert_threshold_info,
-    thresholds.alert_condition_info,
+    settings.name as name,
+    settings.description as description,
+    settings.wallet_type as wallet_type,
+    settings.wallet_status as wallet_status,
+    settings.record_status as record_status,
+    stored_wallets.is_listed as is_listed,
+    stored_wallets.ended as ended,
+    stored_wallets.life_number as life_number,
+    settings.conversion_rate as conversion_rate,
+    settings.topup_conversion_rate as topup_conversion_rate,
+    price_types.allowed_price_types as allowed_price_types,
+    settings.alert_enabled as alert_enabled,
+    settings.alert_state as alert_state,
+    thresholds.alert_threshold_default_type as alert_threshold_default_type,
+    thresholds.alert_threshold_default as alert_threshold_default,
+    thresholds.alert_condition_default as alert_condition_default,
+    thresholds.alert_threshold_critical as alert_threshold_critical,
+    thresholds.alert_condition_critical as alert_condition_critical,
+    thresholds.alert_threshold_warning as alert_threshold_warning,
+    thresholds.alert_condition_warning as alert_condition_warning,
+    thresholds.alert_threshold_info as alert_threshold_info,
+    thresholds.alert_condition_info as alert_condition_info,
     auto_topups.is_enabled as auto_topup_enabled,
     auto_topups.threshold as auto_topup_threshold,
     auto_topups.amount as auto_topup_amount,
     auto_topups.is_invoiced as auto_topup_invoiced,
     auto_topups.cooldown_value as auto_topup_cooldown_value,
     auto_topups.cooldown_unit as auto_topup_cooldown_unit,
-    settings.unrecognized_fields,
-    settings.unreadable_fields,
+    settings.unrecognized_fields as unrecognized_fields,
+    settings.unreadable_fields as unreadable_fields,
 
     -- figures
-    stored_wallets.balance,
-    stored_wallets.credit_balance,
-    stored_wallets.real_time_balance,
-    stored_wallets.real_time_credit_balance,
-    stored_wallets.pending_amount,
-    stored_wallets.current_period_usage,
-    stored_wallets.unpaid_invoices_amount,
-    stored_wallets.is_cached_fallback,
-    stored_wallets.free_credits,
-    stored_wallets.purchased_credits,
-    stored_wallets.other_credits,
+    stored_wallets.balance as balance,
+    stored_wallets.credit_balance as credit_balance,
+    stored_wallets.real_time_balance as real_time_balance,
+    stored_wallets.real_time_credit_balance as real_time_credit_balance,
+    stored_wallets.pending_amount as pending_amount,
+    stored_wallets.current_period_usage as current_period_usage,
+    stored_wallets.unpaid_invoices_amount as unpaid_invoices_amount,
+    stored_wallets.is_cached_fallback as is_cached_fallback,
+    stored_wallets.free_credits as free_credits,
+    stored_wallets.purchased_credits as purchased_credits,
+    stored_wallets.other_credits as other_credits,
 
     -- times
-    stored_wallets.first_observed_at,
+    stored_wallets.first_observed_at as first_observed_at,
     case
         when stored_wallets.ended is not null then stored_wallets.ended_at
         else
             greatest(
                 stored_wallets.life_started_at,
                 coalesce(stored_wallets.valid_from, stored_wallets.life_started_at),
-                coalesce(
-                    case
-                        when unobserved.wallet_id is null then last_snapshot.snapshot_at
-                        else unobserved.last_observed_at
-                    end,
-                    stored_wallets.life_started_at
-                ),
-                coalesce(selected.snapshot_at, stored_wallets.life_started_at)
+                coalesce(exceptions.last_observed_at, last_snapshot.snapshot_at, stored_wallets.life_started_at)
             )
     end as last_observed_at,
-    stored_wallets.life_started_at,
-    stored_wallets.ended_at,
+    stored_wallets.life_started_at as life_started_at,
+    stored_wallets.ended_at as ended_at,
     case when stored_wallets.ended is null then stored_wallets.valid_from end as balance_valid_from,
-    stored_wallets.balance_observed_at,
-    stored_wallets.real_time_observed_at,
-    stored_wallets.credits_observed_at,
+    stored_wallets.balance_observed_at as balance_observed_at,
+    stored_wallets.real_time_observed_at as real_time_observed_at,
+    stored_wallets.credits_observed_at as credits_observed_at,
     stored_wallets.settings_snapshot_at as settings_valid_from,
-    settings.source_created_at,
-    settings.source_updated_at
+    settings.source_created_at as source_created_at,
+    settings.source_updated_at as source_updated_at
 from stored_wallets
 -- Every wallet has settings: they are written at its first sight, unreadable ones as null, and when it moves.
 inner join settings
@@ -145,9 +130,8 @@ inner join settings
         and stored_wallets.customer_id = settings.customer_id
         and stored_wallets.settings_snapshot_at = settings.snapshot_at
 cross join last_snapshot
-left join flexprice_raw.stored_unobserved_wallets as unobserved
-    on stored_wallets.wallet_id = unobserved.wallet_id and last_snapshot.snapshot_at = unobserved.snapshot_at
-left join selected on stored_wallets.wallet_id = selected.wallet_id
+left join flexprice_raw.stored_observation_exceptions as exceptions
+    on stored_wallets.wallet_id = exceptions.wallet_id and exceptions.exception_to is null
 left join thresholds
     on
         stored_wallets.wallet_id = thresholds.wallet_id

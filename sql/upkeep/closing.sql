@@ -14,6 +14,54 @@ where
     and wallets.wallet_id not in (select wallet_id from blemished)
 order by wallets.wallet_id;
 
+-- The latest load of scope 'all' observed every living wallet, except those that it missed, and those that a load of
+-- scope 'selected' has observed since: nothing else says which load observed a wallet last. A load that saw a wallet
+-- appear or return did observe it, whatever else went wrong.
+create or replace temp table exceptions as
+with
+previous as (
+    select max(snapshot_at) as snapshot_at
+    from flexprice_raw.snapshots
+    where scope = 'all' and snapshot_at < (select snapshot_at from applying)
+)
+
+select
+    wallets.wallet_id,
+    greatest(wallets.first_observed_at, coalesce(previous.snapshot_at, wallets.first_observed_at)) as last_observed_at
+from flexprice_raw.stored_wallets as wallets
+inner join applying on wallets.life_started_at < applying.snapshot_at
+cross join previous
+where
+    applying.scope = 'all'
+    and (wallets.ended is null or wallets.ended_at = applying.snapshot_at)
+    and wallets.wallet_id in (select wallet_id from blemished)
+union all
+select
+    wallet_id,
+    snapshot_at as last_observed_at
+from flexprice_raw.stored_selected_wallets
+where snapshot_at = (select snapshot_at from applying);
+
+update flexprice_raw.stored_observation_exceptions as open
+set exception_to = applying.snapshot_at
+from applying
+where
+    open.exception_to is null
+    and (applying.scope = 'selected') = (open.wallet_id in (select wallet_id from exceptions));
+
+insert into flexprice_raw.stored_observation_exceptions
+select
+    exceptions.wallet_id,
+    applying.snapshot_at as exception_from,
+    null as exception_to,
+    exceptions.last_observed_at
+from exceptions
+cross join applying
+left join flexprice_raw.stored_observation_exceptions as open
+    on exceptions.wallet_id = open.wallet_id and open.exception_to is null
+where open.wallet_id is null
+order by exceptions.wallet_id;
+
 -- Real-time figures and the breakdown come only for listed wallets, and only where the API does not leave them out.
 -- A gap opens where that ceases or the wallet was not observed, and closes where the figure was asked for and came, or
 -- with the life of the wallet: the snapshots between that asked for the figure all went without.
@@ -147,6 +195,8 @@ select
 from applying;
 
 drop table touched;
+
+drop table exceptions;
 
 drop table asked_figures;
 

@@ -1,5 +1,5 @@
--- What the snapshot in the temporary table `applying` (one row of snapshots) touched, and whom it missed: read before
--- anything is carried over.
+-- Which wallets the snapshot in the temporary table `applying` (one row of snapshots) wrote anything for, and which it
+-- failed to observe: read before the derived tables change.
 
 -- Every wallet for which the snapshot wrote anything, in batches: however many there are, one batch fits in memory.
 create or replace temp table touched as
@@ -43,7 +43,7 @@ select
 from written
 order by wallet_id;
 
--- Who was not observed although the snapshot covered all, and since when.
+-- Wallets that had a failure or rejection in the snapshot, of their own or of their customer's.
 create or replace temp table blemished as
 with
 blemishes as (
@@ -81,42 +81,8 @@ select wallets.wallet_id
 from blemishes
 inner join flexprice_raw.stored_wallets as wallets on blemishes.customer_id = wallets.customer_id
 left join touched on wallets.wallet_id = touched.wallet_id
--- A wallet read under another customer has moved: what happened to the customer it left does not concern it.
+-- A wallet that was read under another customer has moved: a failure of its former customer does not matter to it.
 where blemishes.wallet_id is null and coalesce(touched.customer_id, wallets.customer_id) = blemishes.customer_id;
-
-insert into flexprice_raw.stored_unobserved_wallets
-with
-previous as (
-    select max(snapshots.snapshot_at) as snapshot_at
-    from flexprice_raw.snapshots
-    where snapshots.scope = 'all' and snapshots.snapshot_at < (select snapshot_at from applying)
-),
-
-selected as (
-    select
-        wallet_id,
-        max(snapshot_at) as snapshot_at
-    from flexprice_raw.stored_selected_wallets
-    where wallet_id in (select wallet_id from blemished)
-    group by wallet_id
-)
-
-select
-    wallets.wallet_id,
-    (select snapshot_at from applying) as snapshot_at,
-    greatest(
-        case when earlier.wallet_id is not null then earlier.last_observed_at else previous.snapshot_at end,
-        selected.snapshot_at,
-        wallets.first_observed_at
-    ) as last_observed_at
-from flexprice_raw.stored_wallets as wallets
-inner join blemished on wallets.wallet_id = blemished.wallet_id
-cross join previous
-left join flexprice_raw.stored_unobserved_wallets as earlier
-    on wallets.wallet_id = earlier.wallet_id and previous.snapshot_at = earlier.snapshot_at
-left join selected on wallets.wallet_id = selected.wallet_id
-where wallets.ended is null and (select scope from applying) = 'all'
-order by wallets.wallet_id;
 
 -- Each batch adds what it moves in each currency.
 create or replace temp table moves as

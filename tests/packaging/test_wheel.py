@@ -90,9 +90,10 @@ def run(installed: Path, tmp_path: Path) -> Run:
     return run_there
 
 
-def test_every_sql_file_travels(packed: set[str]) -> None:
+@pytest.mark.parametrize("kind", ["sql", "yml"])
+def test_every_view_travels_with_its_description(packed: set[str], kind: str) -> None:
     folder = CHECKOUT / "sql"
-    files = {file.relative_to(folder).as_posix() for file in folder.rglob("*.sql")}
+    files = {file.relative_to(folder).as_posix() for file in folder.rglob(f"*.{kind}")}
     assert files
     assert {f"flexprice_wallets/sql/{file}" for file in files} <= packed
 

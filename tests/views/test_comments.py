@@ -7,6 +7,7 @@ import re
 import duckdb
 import pytest
 
+from flexprice_wallets.warehouse import create_views as create_module
 from flexprice_wallets.warehouse.create_views import create_views, raw_comments
 from flexprice_wallets.warehouse.descriptions import (
     derived_tables,
@@ -15,7 +16,7 @@ from flexprice_wallets.warehouse.descriptions import (
     view_names,
     views,
 )
-from flexprice_wallets.warehouse.sql_files import sql_folder
+from flexprice_wallets.warehouse.sql_files import read_sql, sql_folder
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.views.history import History, empty_warehouse, wallet
 
@@ -74,6 +75,26 @@ def test_a_column_that_nobody_described_is_refused():
         view("wallets").column_comment("colour")
     with pytest.raises(ValueError, match=r"wallets has no column \['balance"):
         view("wallets").check([*view("wallets").grain, "customer_id", "settings_valid_from"])
+
+
+@pytest.mark.parametrize(
+    ("instead", "message"),
+    [
+        ("snapshots.scope as scope, 1 as colour,", "column colour of snapshots has no description"),
+        ("", r"snapshots has no column \['scope'\], which its file describes"),
+    ],
+)
+def test_views_that_do_not_fit_their_descriptions_are_not_created(instead, message, monkeypatch):
+    def changed(name, **schemas):
+        text = read_sql(name, **schemas)
+        return text if name != "snapshots" else text.replace("snapshots.scope as scope,", instead)
+
+    connection = History().snapshot("2026-03-01 08:00", [wallet("w1", 1)]).warehouse()
+    monkeypatch.setattr(create_module, "read_sql", changed)
+    with pytest.raises(ValueError, match=message):
+        create_views(connection)
+    # Nor is anything else changed.
+    assert connection.execute("select scope from flexprice.snapshots").fetchall() == [("all",)]
 
 
 def test_no_comment_is_left_over(connection):

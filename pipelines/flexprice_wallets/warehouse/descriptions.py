@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Any, Final, Literal
 
 import yaml
@@ -113,14 +115,30 @@ def derived_tables() -> tuple[DerivedTable, ...]:
             each.get("descriptions", {}),
             each["columns"],
         )
-        for each in _yaml("upkeep/tables.yml")["tables"]
+        for each in _upkeep()["tables"]
     )
 
 
+def retired_tables() -> tuple[str, ...]:
+    """The names of derived tables that only earlier versions had."""
+    return tuple(_upkeep()["retired"])
+
+
+def upkeep_version() -> str:
+    """What the derived tables hold, as text that differs where they have to be derived again."""
+    return version_of(_upkeep())
+
+
+def version_of(upkeep: Mapping[str, Any]) -> str:
+    """The version in a file of derived tables, with a digest of their columns and types."""
+    columns = [[each["name"], [*each["columns"].items()]] for each in upkeep["tables"]]
+    digest = sha256(json.dumps(columns).encode()).hexdigest()
+    return f"{upkeep['version']}-{digest[:16]}"
+
+
 @cache
-def upkeep_version() -> int:
-    """The version of what the derived tables hold."""
-    return int(_yaml("upkeep/tables.yml")["version"])
+def _upkeep() -> Mapping[str, Any]:
+    return dict(_yaml("upkeep/tables.yml"))
 
 
 def _view(name: str) -> Relation:

@@ -8,7 +8,11 @@ from typing import Final
 
 import duckdb
 
-from flexprice_wallets.warehouse.descriptions import derived_tables, upkeep_version
+from flexprice_wallets.warehouse.descriptions import (
+    derived_tables,
+    retired_tables,
+    upkeep_version,
+)
 from flexprice_wallets.warehouse.sql_files import (
     RAW_SCHEMA,
     literal,
@@ -28,6 +32,8 @@ def apply_snapshots(
     wallets_per_batch: int = WALLETS_PER_BATCH,
 ) -> int:
     """Carry the derived tables over every snapshot that they do not contain yet, in order of time.
+
+    Tables that another version of this program kept up are derived again from the first snapshot on.
 
     To be called on a private copy: an interruption leaves the tables half carried over. One transaction for each
     snapshot would not, but what it drops would keep its memory until the end.
@@ -52,7 +58,7 @@ def apply_snapshots(
         f" max(snapshot_at) from {schema}.stored_progress), '-infinity') order by snapshot_at"
     ).fetchall()
     connection.execute(f"set variable wallets_per_batch = {wallets_per_batch}")
-    connection.execute(f"set variable upkeep_version = {upkeep_version()}")
+    connection.execute(f"set variable upkeep_version = {literal(upkeep_version())}")
     for (snapshot_id,) in snapshot_ids:
         connection.execute(
             f"create or replace temp table applying as select * from {schema}.snapshots where"
@@ -96,7 +102,7 @@ def create_derived(raw_schema: str) -> str:
 
 
 def _is_current(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> bool:
-    """Whether the derived tables, where there are any, are those of this version of upkeep."""
+    """Whether the derived tables, where there are any, are declared and kept up as this program does."""
     columns = connection.execute(
         "select column_name from duckdb_columns() where database_name = current_database() "
         "and schema_name = ? and table_name = 'stored_progress'",
@@ -112,8 +118,8 @@ def _is_current(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> bool:
 
 def _drop_derived(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
     with transaction(connection):
-        for table in derived_tables():
-            connection.execute(f"drop table if exists {quoted(raw_schema)}.{quoted(table.name)}")
+        for name in (*(table.name for table in derived_tables()), *retired_tables()):
+            connection.execute(f"drop table if exists {quoted(raw_schema)}.{quoted(name)}")
 
 
 @contextmanager
