@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from json import dumps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from flexprice_wallets.commands.metrics import RunMetrics, check_place, last_times, write_metrics
 from flexprice_wallets.commands.options import (
     SnapshotTimeType,
     ToleranceType,
@@ -20,18 +21,25 @@ from flexprice_wallets.commands.options import (
     option,
     warehouse_options,
 )
-from flexprice_wallets.commands.output import say
+from flexprice_wallets.commands.output import report_done
 from flexprice_wallets.commands.progress import shown_progress
 from flexprice_wallets.configuration import configured_api_key
-from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.errors import (
+    ConfigurationError,
+    ExitCode,
+    FlexpriceWalletsError,
+    Interrupted,
+)
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.calls import Figures
+from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
-from flexprice_wallets.snapshot.limits import Limits, Tolerance
+from flexprice_wallets.snapshot.limits import Limits
 from flexprice_wallets.snapshot.load import LoadResult, load
 from flexprice_wallets.snapshot.options import LoadOptions
+from flexprice_wallets.warehouse.paths import expanded_path
 
 _logger = logging.getLogger(__name__)
 
@@ -71,13 +79,13 @@ _logger = logging.getLogger(__name__)
 )
 @option(
     "--customers-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="Only the customers in this file: one Flexprice id a line.",
 )
 @option(
     "--snapshot-at",
     type=SnapshotTimeType(),
-    help="Logical time of the snapshot, such as a schedule's: ISO-8601 with a zone.",
+    help="Logical time of the snapshot, such as a schedule's: ISO-8601 with a zone. One that was loaded is done.",
 )
 @option(
     "--max-failures",
@@ -93,63 +101,73 @@ _logger = logging.getLogger(__name__)
     show_default=True,
     help="Give up when more known wallets end or leave their lists. A share always tolerates ten.",
 )
+@option(
+    "--accept-partial/--no-accept-partial",
+    default=False,
+    help="End with 0 also where some customers or records could not be read.",
+)
+@option(
+    "--metrics",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the run's figures there for Prometheus' node exporter, also after a failure.",
+)
 @json_option("End with one JSON object on stdout: the snapshot's row and the paths.")
 @logging_options
-def load_command(
-    base_url: str,
-    environment_id: str | None,
-    allow_plain_http: bool,
-    database: Path,
-    raw_schema: str,
-    schema: str,
-    workers: int,
-    max_requests_per_second: float | None,
-    real_time_balance: bool,
-    credits_breakdown: bool | None,
-    customer_ids: tuple[str, ...],
-    lookup_keys: tuple[str, ...],
-    customers_file: Path | None,
-    snapshot_at: datetime | None,
-    max_failures: Tolerance,
-    max_vanished: Tolerance,
-    json: bool,
-    log_format: str,
-    verbose: int,
-) -> int:
+def load_command(**given: Any) -> int:
     """Read every customer's wallets and load what changed.
 
     The API key is read from FLEXPRICE_API_KEY. Exit codes: 0 complete; 1 failed, nothing loaded; 2 wrong use; 3 loaded,
     but partial; 4 the API refused the key; 5 another run is at work; 130 and 143 ended by Ctrl-C or SIGTERM.
     """
-    configure_logs(verbose, log_format)
-    api_key = configured_api_key()
-    configure_logs(verbose, log_format, api_key)
-    options = LoadOptions(
+    configure_logs(given["verbose"], given["log_format"])
+    check_place(given["metrics"])
+    started = time.monotonic()
+    try:
+        api_key = configured_api_key()
+        configure_logs(given["verbose"], given["log_format"], api_key)
+        options = load_options(given, api_key)
+        with interruptible():
+            with shown_progress() as on_progress:
+                result = load(options, on_progress)
+            # Within, so that no signal can make a failure of what is published.
+            exit_code = _exit_code(result, accept_partial=given["accept_partial"])
+            _tell(result, time.monotonic() - started, as_json=given["json"])
+            read = {} if result.already_loaded else result.snapshot
+            _write_metrics(given, exit_code, started, read)
+    except Exception as error:
+        _write_metrics(given, _exit_code_of(error), started, {})
+        raise
+    return exit_code
+
+
+def load_options(given: dict[str, Any], api_key: Secret) -> LoadOptions:
+    """What a load is asked to do, from the values of the command's options by name.
+
+    Raises:
+        ConfigurationError: where they contradict each other, or a file that they name cannot be read.
+    """
+    return LoadOptions(
         api=ApiOptions(
-            api_key, base_url, environment_id, workers, max_requests_per_second, allow_plain_http
+            api_key,
+            given["base_url"],
+            given["environment_id"],
+            given["workers"],
+            given["max_requests_per_second"],
+            given["allow_plain_http"],
         ),
-        database=database,
-        selection=Selection(customer_ids + _ids_of(customers_file), lookup_keys),
-        figures=_figures(real_time_balance, credits_breakdown),
-        limits=Limits(max_failures, max_vanished),
-        snapshot_at=snapshot_at,
-        raw_schema=raw_schema,
-        schema=schema,
-        log_level="DEBUG" if verbose >= 2 else "ERROR",
+        database=given["database"],
+        selection=Selection(
+            given["customer_ids"] + _ids_of(given["customers_file"]), given["lookup_keys"]
+        ),
+        figures=_figures(given["real_time_balance"], given["credits_breakdown"]),
+        limits=Limits(given["max_failures"], given["max_vanished"]),
+        snapshot_at=given["snapshot_at"],
+        raw_schema=given["raw_schema"],
+        schema=given["schema"],
+        log_level="DEBUG" if given["verbose"] >= 2 else "ERROR",
         fetch_in_own_process=True,
     )
-    started = time.monotonic()
-    with interruptible(), shown_progress() as on_progress:
-        result = load(options, on_progress)
-    if result.snapshot["completeness"] == "partial":
-        _logger.warning(
-            "Partial: %d customers could not be read and %d records were set aside; "
-            "see fetch_failures and rejected_records.",
-            result.snapshot["customers_failed"],
-            result.snapshot["records_rejected"],
-        )
-    say(_json(result) if json else _summary(result, time.monotonic() - started))
-    return result.exit_code
 
 
 def _figures(real_time_balance: bool, credits_breakdown: bool | None) -> Figures:
@@ -165,22 +183,55 @@ def _ids_of(path: Path | None) -> tuple[str, ...]:
     if path is None:
         return ()
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = expanded_path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"--customers-file {path} cannot be read as text.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(
+            f"--customers-file {path} cannot be read as text ({reason}): name another file."
+        ) from error
     ids = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not ids:
         raise ConfigurationError(f"--customers-file {path} names no customer: one id a line.")
     return ids
 
 
+def _exit_code(result: LoadResult, *, accept_partial: bool) -> ExitCode:
+    if result.exit_code is ExitCode.PARTIAL and accept_partial:
+        return ExitCode.COMPLETE
+    return result.exit_code
+
+
+def _exit_code_of(error: Exception) -> int:
+    """The exit code that an error ends the command with."""
+    if isinstance(error, Interrupted):
+        return error.code
+    return error.exit_code if isinstance(error, FlexpriceWalletsError) else ExitCode.FAILED
+
+
+def _tell(result: LoadResult, seconds: float, *, as_json: bool) -> None:
+    row = result.snapshot
+    if row["completeness"] == "partial" and not result.already_loaded:
+        _logger.warning(
+            "Partial: %d customers could not be read and %d records were rejected; "
+            "see fetch_failures and rejected_records.",
+            row["customers_failed"],
+            row["records_rejected"],
+        )
+    report_done(_json(result) if as_json else _summary(result, seconds))
+
+
 def _summary(result: LoadResult, seconds: float) -> str:
     row = result.snapshot
+    if result.already_loaded:
+        return (
+            f"Snapshot {row['snapshot_id']} ({row['scope']} customers) is already loaded, and {row['completeness']}.\n"
+            f"  warehouse  {result.database}"
+        )
     return f"""\
 Snapshot {row["snapshot_id"]} ({row["scope"]} customers) is {row["completeness"]}.
   customers  {row["customers_observed"]:>9,} read, {row["customers_failed"]:,} failed
   wallets    {row["wallets_observed"]:>9,} read, {row["wallets_changed"]:,} changed
-  records    {row["records_rejected"]:>9,} set aside
+  records    {row["records_rejected"]:>9,} rejected
   requests   {row["api_requests"]:>9,} sent, {row["api_retries"]:,} of them again; {seconds:.1f} s in all
   warehouse  {result.database}"""
 
@@ -190,4 +241,28 @@ def _json(result: LoadResult) -> str:
         name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
         for name, value in result.snapshot.items()
     }
-    return dumps({**row, "database": str(result.database)}, ensure_ascii=False)
+    # Escaped beyond ASCII: any locale can print it.
+    return dumps({**row, "database": str(result.database), "already_loaded": result.already_loaded})
+
+
+def _write_metrics(
+    given: dict[str, Any], exit_code: int, started: float, snapshot: dict[str, Any]
+) -> None:
+    if given["metrics"] is None:
+        return
+    # A run that was told to end ends at once: nothing heavy is opened for it.
+    is_interrupted = exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+    times = (
+        {}
+        if is_interrupted
+        else last_times(given["database"], given["raw_schema"], given["schema"])
+    )
+    metrics = RunMetrics(
+        database=str(expanded_path(given["database"]).absolute()),
+        exit_code=exit_code,
+        finished_at=datetime.now(UTC),
+        duration_seconds=time.monotonic() - started,
+        snapshot=snapshot,
+        last_times=times,
+    )
+    write_metrics(given["metrics"], metrics)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
+from flexprice_wallets.commands.output import open_standard_streams
 from flexprice_wallets.configuration import dlt_file_options, environment_source
 from flexprice_wallets.errors import (
     ConfigurationError,
@@ -20,6 +21,7 @@ from flexprice_wallets.errors import (
     Interrupted,
 )
 from flexprice_wallets.logs import say_last
+from flexprice_wallets.signals import own_process
 from flexprice_wallets.version import __version__
 
 #: Subcommand to the module and object that hold it: only the one that runs is imported.
@@ -70,6 +72,8 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that tells a scheduler what happened."""
+    own_process()
+    open_standard_streams()
     exit_code = run()
     logging.shutdown()
     # Everything is closed; to take all imported modules apart as well would take a quarter of a second.
@@ -78,6 +82,11 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line with these arguments (default: the process's); returns the exit code."""
+    if os.name != "posix":
+        say_last(
+            "Error: flexprice-wallets runs on Linux, macOS and other POSIX systems only: on Windows, run it in WSL."
+        )
+        return ExitCode.WRONG_USE
     try:
         result = cli.main(arguments, prog_name="flexprice-wallets", standalone_mode=False)
     except click.exceptions.Abort:

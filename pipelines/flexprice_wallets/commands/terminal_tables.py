@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from flexprice_wallets.commands.output import say
 
@@ -22,9 +23,10 @@ def print_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     rows = result.fetchall()
     for position, (name, *_) in enumerate(result.description or ()):
         is_number = any(isinstance(row[position], int | Decimal) for row in rows)
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
+        table.add_column(Text(name), justify="right" if is_number else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*map(_text, row))
+        # As `Text`: in a plain one square brackets and colons would be taken for markup.
+        table.add_row(*(Text(_text(value)) for value in row))
     # Wider than any terminal: a figure cut to fit would be a wrong one.
     console = Console(highlight=False, width=_UNBOUNDED)
     with console.capture() as printed:

@@ -16,6 +16,7 @@ from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.snapshot_time import choose_snapshot_time
 from flexprice_wallets.warehouse.lock import exclusive_run
+from flexprice_wallets.warehouse.names import check_names
 from flexprice_wallets.warehouse.paths import WarehousePaths
 from flexprice_wallets.warehouse.working_copy import publish, working_folder
 
@@ -25,14 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What a load brought: its row of `snapshots`, and where."""
+    """What a load brought: its row of `snapshots`, and where.
+
+    `already_loaded`: the warehouse held a snapshot of the time asked for; it is that one's row, and nothing was read.
+    """
 
     snapshot: dict[str, Any]
     database: Path
+    already_loaded: bool = False
 
     @property
     def exit_code(self) -> ExitCode:
-        is_complete = self.snapshot["completeness"] == "complete"
+        is_complete = self.already_loaded or self.snapshot["completeness"] == "complete"
         return ExitCode.COMPLETE if is_complete else ExitCode.PARTIAL
 
 
@@ -45,10 +50,13 @@ def load(
         FlexpriceWalletsError: see `errors`; then the published file is what it was.
     """
     paths = WarehousePaths.of(options.database)
+    check_names(paths.published, options.raw_schema, options.schema)
     with exclusive_run(paths), working_folder(paths):
         started_at = datetime.now(UTC)
         if options.snapshot_at is not None:
             choose_snapshot_time(started_at, None, options.snapshot_at)
+            if (row := _published_row(paths, options.raw_schema, options.snapshot_at)) is not None:
+                return LoadResult(row, paths.published, already_loaded=True)
         feed = _open_feed(options)
         try:
             apply_dlt_settings(options.log_level)
@@ -56,10 +64,23 @@ def load(
 
             row = load_snapshot(paths, options, feed, started_at, on_progress)
             raise_if_interrupted()
-            publish(paths)
+            result = LoadResult(row, paths.published)
+            publish(paths, result.exit_code)
         finally:
             feed.stop()
-    return LoadResult(row, paths.published)
+    return result
+
+
+def _published_row(
+    paths: WarehousePaths, raw_schema: str, snapshot_at: datetime
+) -> dict[str, Any] | None:
+    """The row of the snapshot that was published with this time; None where there is none."""
+    if not paths.published.exists():
+        return None
+    from flexprice_wallets.warehouse.database import open_warehouse, snapshot_row
+
+    with open_warehouse(paths.published, raw_schema) as connection:
+        return snapshot_row(connection, raw_schema, snapshot_at)
 
 
 def _open_feed(options: LoadOptions) -> Feed:
@@ -81,6 +102,7 @@ def rebuild_views(database: Path, *, raw_schema: str, schema: str, rebuild: bool
         FlexpriceWalletsError: see `errors`; then the published file is what it was.
     """
     paths = WarehousePaths.of(database)
+    check_names(paths.published, raw_schema, schema)
     with exclusive_run(paths), working_folder(paths):
         from flexprice_wallets.warehouse.maintenance import renew_views
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import duckdb
 
-from flexprice_wallets.errors import NotAWarehouse
-from flexprice_wallets.warehouse.database import check_warehouse, last_snapshot_at, open_database
+from flexprice_wallets.warehouse.database import last_snapshot_at, warehouse_connection
+from flexprice_wallets.warehouse.sql_files import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,22 +37,26 @@ class Warehouse:
     ) -> None:
         """Open the file read-only.
 
+        Args:
+            database: The file; `~` is your home.
+            amounts: Whether amounts are exact decimals or floats.
+            raw_schema: The schema of the tables that a load writes.
+            schema: The schema of the views.
+
         Raises:
+            ValueError: where `amounts` is neither "decimal" nor "float".
+            ConfigurationError: where the path is none that DuckDB can open.
             NotAWarehouse: where the file does not exist or is no warehouse.
-            WarehouseTooNew: where a later version of this program wrote it.
+            WarehouseTooNew: where a later version of this program or of DuckDB wrote it.
+            StorageError: where it may not be read.
+            WarehouseError: where it is open for writing.
         """
-        path = Path(database)
-        if not path.is_file():
-            raise NotAWarehouse(f"{path} does not exist: run `flexprice-wallets load` first.")
+        if amounts not in get_args(Amounts):
+            raise ValueError(f"amounts are 'decimal' or 'float', not {amounts!r}")
         self._amounts = amounts
         self._raw_schema = raw_schema
         self._schema = schema
-        self._connection = open_database(path, read_only=True)
-        try:
-            check_warehouse(self._connection, raw_schema, path.name)
-        except BaseException:
-            self._connection.close()
-            raise
+        self._connection = warehouse_connection(database, raw_schema)
 
     def __enter__(self) -> Self:
         return self
@@ -94,14 +97,14 @@ class Warehouse:
                 "the moment needs a time zone, such as datetime(2026, 3, 1, tzinfo=UTC)"
             )
         return self.query(
-            f'select * from "{self._schema}".wallet_balance_as_of(cast(? as timestamptz)) order by wallet_id',
+            f"select * from {quoted(self._schema)}.wallet_balance_as_of(cast(? as timestamptz)) order by wallet_id",
             [at],
         )
 
     def history(self, wallet_id: str) -> pd.DataFrame:
         """One wallet's balances from its first sight on: a row for each interval in which nothing changed."""
         return self.query(
-            f'select * from "{self._schema}".wallet_balance_history where wallet_id = ? order by valid_from',
+            f"select * from {quoted(self._schema)}.wallet_balance_history where wallet_id = ? order by valid_from",
             [wallet_id],
         )
 
@@ -111,7 +114,7 @@ class Warehouse:
         chosen = {column: value for column, value in named.items() if value is not None}
         where = " and ".join(f"{column} = ?" for column in chosen) or "true"
         return self.query(
-            f'select * from "{self._schema}".wallet_balance_daily where {where} order by wallet_id, date_day',
+            f"select * from {quoted(self._schema)}.wallet_balance_daily where {where} order by wallet_id, date_day",
             list(chosen.values()),
         )
 

@@ -9,7 +9,49 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.warehouse.names import check_path
+
 _IS_PLAIN = re.compile(r"[\w\s/.,:;@=+~#&()-]*")
+
+
+def resolved_path(database: str | os.PathLike[str]) -> Path:
+    """The absolute path of a warehouse that somebody named: `~` is their home, and links are followed.
+
+    Every command and `open()` find the file by this.
+
+    Raises:
+        ConfigurationError: where there is no such home, the links lead in a circle, or DuckDB cannot open such a path.
+    """
+    path = expanded_path(database)
+    try:
+        resolved = path.resolve()
+    except ValueError:  # a zero byte, which the check words better
+        resolved = path
+    except (OSError, RuntimeError) as error:
+        raise ConfigurationError(
+            f"--database {database} cannot be followed ({_reason(error)}): name the file itself."
+        ) from error
+    check_path(resolved)
+    return resolved
+
+
+def expanded_path(path: str | os.PathLike[str]) -> Path:
+    """A path that somebody named, with `~` as their home.
+
+    Raises:
+        ConfigurationError: where there is no such home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"There is no home folder for {os.fspath(path)}: write the path without ~."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or "links in a circle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +61,9 @@ class WarehousePaths:
     published: Path
 
     @classmethod
-    def of(cls, database: Path) -> WarehousePaths:
-        return cls(Path(database).expanduser().resolve())
+    def of(cls, database: str | os.PathLike[str]) -> WarehousePaths:
+        """The paths of a warehouse that somebody named; raises as `resolved_path`."""
+        return cls(resolved_path(database))
 
     @property
     def lock(self) -> Path:

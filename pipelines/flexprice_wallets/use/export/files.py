@@ -10,7 +10,7 @@ import duckdb
 
 from flexprice_wallets.errors import NotAWarehouse, StorageError
 from flexprice_wallets.use.export.folder import Manifest, replaced_folder
-from flexprice_wallets.warehouse.database import check_warehouse, open_database
+from flexprice_wallets.warehouse.database import open_warehouse
 from flexprice_wallets.warehouse.descriptions import Relation, views
 from flexprice_wallets.warehouse.sql_files import literal, quoted
 
@@ -47,18 +47,14 @@ def export_views(
     All views are of one state of the warehouse, whatever is loaded meanwhile.
 
     Raises:
-        NotAWarehouse, WarehouseTooNew: where the database is no warehouse of this program.
+        WarehouseError: where the database is no warehouse of this program, or cannot be read.
         ConfigurationError: where the folder holds what no export wrote.
         StorageError: where the file system refuses.
         AnotherRunAtWork: where another export into the folder is under way.
     """
-    if not database.is_file():
-        raise NotAWarehouse(f"{database} does not exist: run `flexprice-wallets load` first.")
-    with open_database(database, read_only=True) as connection:
-        check_warehouse(connection, raw_schema, database.name)
-        with replaced_folder(folder) as new:
-            snapshot_id, rows = _write(connection, schema, new.path, file_format)
-            new.manifest = Manifest(file_format, snapshot_id, rows)
+    with open_warehouse(database, raw_schema) as connection, replaced_folder(folder) as new:
+        snapshot_id, rows = _write(connection, schema, new.path, file_format)
+        new.manifest = Manifest(file_format, snapshot_id, rows)
     return Exported(folder, rows, snapshot_id)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
-from flexprice_wallets.errors import NotAWarehouse, StorageError
+from flexprice_wallets.errors import StorageError
+from flexprice_wallets.use.replaced_file import replace_file
 from flexprice_wallets.use.report import sections
 from flexprice_wallets.use.report.charts import require_altair, scripts
 from flexprice_wallets.use.report.page import Page
 from flexprice_wallets.use.report.queries import Asked
 from flexprice_wallets.use.report.sections import Subject
-from flexprice_wallets.warehouse.database import check_warehouse, open_database
+from flexprice_wallets.warehouse.database import open_warehouse
 
 __all__ = ["Subject", "write_report"]
 
@@ -29,14 +28,11 @@ def write_report(
 
     Raises:
         ConfigurationError: where the extra `report` is not installed, or the wallet or customer is unknown.
-        NotAWarehouse, WarehouseTooNew: where the database is no warehouse of this program.
+        WarehouseError: where the database is no warehouse of this program, or cannot be read.
         StorageError: where the file cannot be written.
     """
     require_altair()
-    if not database.is_file():
-        raise NotAWarehouse(f"{database} does not exist: run `flexprice-wallets load` first.")
-    with open_database(database, read_only=True) as connection:
-        check_warehouse(connection, raw_schema, database.name)
+    with open_warehouse(database, raw_schema) as connection:
         html = _page(Asked(connection, raw_schema=raw_schema, schema=schema), subject)
     _write(output, html)
 
@@ -55,19 +51,8 @@ def _page(ask: Asked, subject: Subject | None) -> str:
 
 
 def _write(output: Path, html: str) -> None:
-    place = output.expanduser().resolve()
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(html)
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(name, 0o666 & ~mask)
-            os.replace(name, place)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(output, html, ends_run=True)
     except OSError as error:
         raise StorageError(
             f"{output} cannot be written ({error.strerror or error}): name another --output."
