@@ -115,7 +115,7 @@ clean: ## Remove the environments, caches and builds; warehouses stay
 	rm -rf .venv .venv-* dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# --- Environments: each is a chain of stamps, made anew only when what it depends on has changed ---
+# --- Environments: each is a chain of stamps, rebuilt only when what it depends on has changed ---
 
 PYTHON_VERSION := $(shell $(PYTHON) -E -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
 # An editable install names its checkout: a copied or moved folder would go on testing the code of the first one.

@@ -47,6 +47,8 @@ ranked as (
             partition by customer_id, currency, date_day
             order by
                 case when is_prepaid and closing_pending_amount is not null then 0 else 1 end asc,
+                -- A figure from the server's cache may lack the latest movements.
+                case when closing_is_cached_fallback then 1 else 0 end asc,
                 -- A wallet observed later may have been so without real-time figures, as a frozen one is.
                 real_time_valid_from desc,
                 last_observed_at desc,
@@ -64,6 +66,8 @@ sums as (
         coalesce(sum(case when is_living then closing_credit_balance end), 0) as closing_credit_balance,
         coalesce(sum(case when is_prepaid then closing_balance end), 0) as closing_prepaid_balance,
         max(case when pending_rank = 1 and is_prepaid then closing_pending_amount end) as closing_pending_amount,
+        max(case when pending_rank = 1 and is_prepaid and closing_is_cached_fallback then 1 else 0 end) = 1
+            as is_pending_cached,
         count(case when is_living then 1 end) as living_wallets,
         count(case when is_ended then 1 end) as ended_wallets,
         count(case when observation = 'changed' then 1 end) as changed_wallets,
@@ -88,6 +92,7 @@ select
         cast(closing_prepaid_balance as decimal(37, 16)) - cast(closing_pending_amount as decimal(37, 16))
         as decimal(38, 16)
     ) as closing_real_time_balance,
+    is_pending_cached,
     living_wallets,
     ended_wallets,
     changed_wallets,

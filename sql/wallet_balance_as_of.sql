@@ -61,6 +61,7 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
         pending_amount,
         current_period_usage,
         unpaid_invoices_amount,
+        is_cached_fallback,
         free_credits,
         purchased_credits,
         other_credits,

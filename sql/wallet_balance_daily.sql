@@ -79,6 +79,7 @@ closings as (
         intervals.real_time_balance,
         intervals.real_time_credit_balance,
         intervals.pending_amount,
+        intervals.is_cached_fallback,
         intervals.free_credits,
         intervals.purchased_credits,
         intervals.balance_snapshot_at,
@@ -103,6 +104,7 @@ closings as (
         wallets.real_time_balance,
         wallets.real_time_credit_balance,
         wallets.pending_amount,
+        wallets.is_cached_fallback,
         wallets.free_credits,
         wallets.purchased_credits,
         wallets.balance_snapshot_at,
@@ -126,6 +128,7 @@ closings as (
         cast(null as decimal(38, 16)) as real_time_balance,
         cast(null as decimal(38, 16)) as real_time_credit_balance,
         cast(null as decimal(38, 16)) as pending_amount,
+        cast(null as boolean) as is_cached_fallback,
         cast(null as decimal(38, 16)) as free_credits,
         cast(null as decimal(38, 16)) as purchased_credits,
         balance_snapshot_at,
@@ -323,6 +326,8 @@ select
     case when observed.is_real_time_observed then observed.real_time_credit_balance end
         as closing_real_time_credit_balance,
     case when observed.is_real_time_observed then observed.pending_amount end as closing_pending_amount,
+    case when observed.is_real_time_observed then coalesce(observed.is_cached_fallback, false) end
+        as closing_is_cached_fallback,
     case when observed.is_credits_observed then observed.free_credits end as closing_free_credits,
     case when observed.is_credits_observed then observed.purchased_credits end as closing_purchased_credits,
 

@@ -75,6 +75,7 @@ disagreements as (
         and is_listed
         and coalesce(wallet_type, 'PRE_PAID') = 'PRE_PAID'
         and pending_amount is not null
+        and not coalesce(is_cached_fallback, false)
     group by customer_id, currency, last_observed_at
     having max(pending_amount) <> min(pending_amount)
 ),

@@ -105,6 +105,7 @@ select
     stored_wallets.pending_amount,
     stored_wallets.current_period_usage,
     stored_wallets.unpaid_invoices_amount,
+    stored_wallets.is_cached_fallback,
     stored_wallets.free_credits,
     stored_wallets.purchased_credits,
     stored_wallets.other_credits,

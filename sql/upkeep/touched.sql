@@ -81,7 +81,7 @@ select wallets.wallet_id
 from blemishes
 inner join flexprice_raw.stored_wallets as wallets on blemishes.customer_id = wallets.customer_id
 left join touched on wallets.wallet_id = touched.wallet_id
--- A wallet read under another customer has moved: what befell the customer it left does not concern it.
+-- A wallet read under another customer has moved: what happened to the customer it left does not concern it.
 where blemishes.wallet_id is null and coalesce(touched.customer_id, wallets.customer_id) = blemishes.customer_id;
 
 insert into flexprice_raw.stored_unobserved_wallets

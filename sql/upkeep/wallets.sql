@@ -27,6 +27,7 @@ select
         pending_amount := pending_amount,
         current_period_usage := current_period_usage,
         unpaid_invoices_amount := unpaid_invoices_amount,
+        is_cached_fallback := is_cached_fallback,
         real_time_observed_at := real_time_observed_at,
         real_time_snapshot_at := real_time_snapshot_at,
         real_time_hash := real_time_hash
@@ -86,6 +87,7 @@ real_time as (
             pending_amount := pending_amount,
             current_period_usage := current_period_usage,
             unpaid_invoices_amount := unpaid_invoices_amount,
+            is_cached_fallback := is_cached_fallback,
             real_time_observed_at := observed_at,
             real_time_snapshot_at := snapshot_at,
             real_time_hash := version_hash
@@ -148,7 +150,7 @@ select
     compared.is_return,
     compared.ended,
     compared.ended is not null and (compared.is_new or compared.is_return or old.ended is null) as is_end,
-    compared.is_return or compared.is_new_context as is_begun_anew,
+    compared.is_return or compared.is_new_context as is_restarted,
     balances.settled,
     real_time.real_time,
     credits.credits,
@@ -177,10 +179,10 @@ with
 carried as (
     select
         fresh.wallet_id,
-        case when fresh.has_balance then fresh.settled when not fresh.is_begun_anew then old.settled end as settled,
-        case when fresh.real_time is not null then fresh.real_time when not fresh.is_begun_anew then old.real_time end
+        case when fresh.has_balance then fresh.settled when not fresh.is_restarted then old.settled end as settled,
+        case when fresh.real_time is not null then fresh.real_time when not fresh.is_restarted then old.real_time end
             as real_time,
-        case when fresh.credits is not null then fresh.credits when not fresh.is_begun_anew then old.credits end
+        case when fresh.credits is not null then fresh.credits when not fresh.is_restarted then old.credits end
             as credits
     from fresh
     left join before_fresh as old on fresh.wallet_id = old.wallet_id
@@ -217,7 +219,7 @@ select
         -- An ended wallet holds what was read at its end or later; of one that was not found nothing was read.
         when fresh.ended = 'not_found' or (fresh.ended is not null and carried.settled.balance = 0) then null
         when fresh.has_figures or fresh.is_end then fresh.snapshot_at
-        when not fresh.is_begun_anew then old.valid_from
+        when not fresh.is_restarted then old.valid_from
     end as valid_from
 from fresh
 inner join carried on fresh.wallet_id = carried.wallet_id
@@ -244,6 +246,7 @@ select
     old.pending_amount,
     old.current_period_usage,
     old.unpaid_invoices_amount,
+    old.is_cached_fallback,
     old.real_time_observed_at,
     old.real_time_snapshot_at,
     old.free_credits,

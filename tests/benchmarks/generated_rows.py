@@ -297,5 +297,20 @@ order by moments.n;
 insert into flexprice_raw._dlt_loads by name
 select snapshot_id as load_id, 0 as status, finished_at as inserted_at from flexprice_raw.snapshots;
 
-insert into flexprice_raw.stored_progress select max(snapshot_at) from flexprice_raw.snapshots;
+insert into flexprice_raw.stored_calendar
+select
+    cast(days.day_start as date) as date_day,
+    days.day_start at time zone 'UTC' as day_start,
+    (days.day_start + interval '1 day') at time zone 'UTC' as day_end
+from (
+    select
+        date_trunc('day', min(snapshot_at) at time zone 'UTC') as first_day,
+        date_trunc('day', max(snapshot_at) at time zone 'UTC') as last_day
+    from flexprice_raw.snapshots
+) as bounds
+cross join lateral generate_series(bounds.first_day, bounds.last_day, interval '1 day') as days (day_start)
+order by date_day;
+
+insert into flexprice_raw.stored_progress
+select max(snapshot_at) as snapshot_at, $upkeep_version as upkeep_version from flexprice_raw.snapshots;
 """

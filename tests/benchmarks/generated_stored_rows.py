@@ -33,6 +33,7 @@ select
     amount_of(pending_of(c), rate) as pending_amount,
     amount_of(pending_of(c), rate) as current_period_usage,
     0 as unpaid_invoices_amount,
+    false as is_cached_fallback,
     observed_at_of(w, real_time_k, real_time_n) as real_time_observed_at,
     time_of(real_time_n) as real_time_snapshot_at,
     free_of(w, credits_k) as free_credits,
@@ -96,6 +97,7 @@ select
     amount_of(pending_of(c), rate) as pending_amount,
     amount_of(pending_of(c), rate) as current_period_usage,
     0 as unpaid_invoices_amount,
+    false as is_cached_fallback,
     observed_at_of(w, real_time_k, real_time_n) as real_time_observed_at,
     time_of(real_time_n) as real_time_snapshot_at,
     hash_of(w, 1000 + real_time_k) as real_time_hash,
@@ -128,7 +130,7 @@ order by first_n, w;
 """
 
 MOVES = """
-insert into flexprice_raw.stored_currency_moves
+insert into flexprice_raw.stored_currency_moves by name
 with
 moves as (
     select
@@ -217,10 +219,12 @@ select
     sum(frozen_credits) as frozen_credits,
     sum(free_credits) as free_credits,
     sum(purchased_credits) as purchased_credits,
+    0 as closed_balance,
     sum(wallets) as wallets,
     sum(overdrawn_wallets) as overdrawn_wallets,
     sum(frozen_wallets) as frozen_wallets,
-    sum(broken_down_wallets) as broken_down_wallets
+    sum(broken_down_wallets) as broken_down_wallets,
+    0 as closed_wallets
 from moves
 group by currency, snapshot_at
 order by snapshot_at, currency;

@@ -17,6 +17,7 @@ from flexprice_wallets.records.fingerprints import HASH_RECIPE
 from flexprice_wallets.records.tables import CONTRACT_VERSION
 from flexprice_wallets.warehouse.create_views import create_views
 from flexprice_wallets.warehouse.database import create_database
+from flexprice_wallets.warehouse.descriptions import upkeep_version
 from tests.benchmarks import generated_rows as rows
 from tests.benchmarks import generated_stored_rows as stored_rows
 from tests.views.history import empty_warehouse
@@ -147,6 +148,7 @@ def _run(connection: duckdb.DuckDBPyConnection, script: str, scale: Scale, **val
             half=scale.versions // 2,
             contract_version=CONTRACT_VERSION,
             hash_recipe=HASH_RECIPE,
+            upkeep_version=upkeep_version(),
             **values,
         )
     )

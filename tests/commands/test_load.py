@@ -69,7 +69,7 @@ def test_the_summary(connected: Command, folder: Path, emulator: Emulator) -> No
     assert re.search(r"^Snapshot \S+Z \(all customers\) is complete\.", text)
     assert f"customers {customers} read, 0 failed" in text
     assert f"wallets {wallets} read, {wallets} changed" in text
-    assert f"requests {customers + 1} sent, 0 of them again" in text
+    assert f"requests {customers + 1} sent, 0 of them retries" in text
     assert str(folder / "warehouse.duckdb") in ended.out
 
 

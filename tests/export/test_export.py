@@ -189,6 +189,20 @@ def test_what_a_killed_export_left_is_removed(history: SmallHistory, tmp_path: P
     assert not left.exists()
 
 
+@pytest.mark.parametrize("umask", [0o077, 0o002])
+def test_an_export_is_as_private_as_the_umask_says(
+    umask: int, history: SmallHistory, tmp_path: Path
+) -> None:
+    before = os.umask(umask)
+    try:
+        export_views(history.warehouse, tmp_path / "views", "parquet")
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "views", *(tmp_path / "views").rglob("*")):
+        full = 0o777 if path.is_dir() else 0o666
+        assert path.stat().st_mode & 0o777 == full & ~umask, path
+
+
 def test_two_at_once(history: SmallHistory, tmp_path: Path) -> None:
     with FileLock(tmp_path / ".views.lock"), pytest.raises(AnotherRunAtWork, match="under way"):
         export_views(history.warehouse, tmp_path / "views", "csv")

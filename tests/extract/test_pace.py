@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import pytest
 
-from flexprice_wallets.extract.pace import Pace
+from flexprice_wallets.extract.pace import Pace, Stopped
 
 
 class Clock:
@@ -44,7 +45,12 @@ class Starter:
         self._thread.start()
 
     def _start(self) -> None:
-        self.started = self._pace.start()
+        with suppress(Stopped):
+            self.started = self._pace.start()
+
+    def has_ended(self, within: float) -> bool:
+        self._thread.join(within)
+        return not self._thread.is_alive()
 
     def has_started(self, within: float) -> bool:
         self._thread.join(within)
@@ -131,4 +137,8 @@ def test_stopping_lets_everybody_go(clock: Clock) -> None:
     pace.start()
     waiting = [Starter(pace) for _ in range(3)]
     pace.stop()
-    assert all(each.has_started(5) for each in waiting)
+    assert all(each.has_ended(5) for each in waiting)
+    # A limit holds also when a run stops: nobody starts a request.
+    assert not any(each.started for each in waiting)
+    with pytest.raises(Stopped):
+        pace.start()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexprice_wallets.extract.pages import ListShifts, PageWalk
+from flexprice_wallets.extract.pages import ListCut, ListShifts, PageWalk
 
 
 def walk(limit: int, lists: list[list[str]]) -> tuple[list[str], int]:
@@ -77,3 +77,43 @@ def test_nobody_who_is_there_throughout_is_missed_or_read_twice(
     taken, _ = walk(limit, [[f"{row:04d}" for row in rows] for rows in lists])
     assert len(taken) == len(set(taken))
     assert {f"{row:04d}" for row in throughout} <= set(taken)
+
+
+def walk_cut(pages: list[tuple[list[str], int | None]], limit: int = 100) -> list[str]:
+    """Read pages that are as they are, whatever was asked for; the last one comes from then on."""
+    walk = PageWalk(limit)
+    taken: list[str] = []
+    for number in range(1000):
+        ids, total = pages[min(number, len(pages) - 1)]
+        taken += [ids[position] for position in walk.take(ids, total)]
+        if walk.is_done:
+            return taken
+    raise AssertionError("the walk never ends")
+
+
+def test_pages_shorter_than_asked_for_do_not_end_a_list_that_has_more() -> None:
+    rows = named(250)
+    walk = PageWalk(100)
+    taken: list[str] = []
+    while not walk.is_done:
+        page = rows[walk.offset : walk.offset + 40]
+        taken += [page[position] for position in walk.take(page, 250)]
+    assert taken == rows
+
+
+def test_a_list_that_ends_before_its_total_is_cut() -> None:
+    with pytest.raises(ListCut, match="after 100 of 250"):
+        walk_cut([(named(100), 250), (named(100)[-1:], 250)])
+    with pytest.raises(ListCut, match="after 0 of 3"):
+        walk_cut([([], 3)])
+
+
+def test_a_list_that_makes_no_progress_is_given_up() -> None:
+    with pytest.raises(ListCut, match=r"2. pages in a row"):
+        walk_cut([(named(100), 250)])
+    with pytest.raises(ListCut, match=r"2. pages in a row"):
+        walk_cut([(named(100), None)])
+
+
+def test_a_total_that_falls_while_the_list_is_read_is_no_cut() -> None:
+    assert walk_cut([(named(100), 101), (named(100)[-1:], 100)]) == named(100)

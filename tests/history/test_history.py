@@ -41,7 +41,6 @@ _REJECTIONS = """
 def test_every_view_after_every_run(contract: Contract, tmp_path: Path) -> None:
     world = World(24, seed=5, contract=contract, now=BEGIN)
     with Emulator(world=world, numbers_as="mixed") as emulator:
-        emulator.quirks.cached_fallback_rate = 0.3
         stage = Stage(emulator, tmp_path / "warehouse.duckdb")
         written = Counter[str](warehouse=1)
         for step, run in enumerate(story(stage), start=1):

@@ -11,7 +11,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 STEPS = {
     "locking": ("flexprice_wallets.snapshot.load", "exclusive_run"),
     "making the folder": ("flexprice_wallets.snapshot.load", "working_folder"),
-    "importing": ("flexprice_wallets.snapshot.load", "apply_dlt_settings"),
+    "importing": ("flexprice_wallets.snapshot.load", "dlt_settings"),
     "copying": ("flexprice_wallets.snapshot.pipeline", "copy_published"),
     "comparing": ("flexprice_wallets.snapshot.pipeline", "read_known"),
     "fetching": ("dlt.pipeline.pipeline", "Pipeline.extract"),
@@ -78,15 +79,17 @@ def _mark_steps() -> None:
         _replace(step, importlib.import_module(module_name), path)
     # The heavy modules are imported when a run imports them, as always.
     run = importlib.import_module("flexprice_wallets.snapshot.load")
-    apply_settings = run.apply_dlt_settings
+    dlt_settings = run.dlt_settings
 
-    def then_mark(*arguments: Any) -> None:
-        apply_settings(*arguments)
-        for step, (module_name, path) in STEPS.items():
-            if module_name.startswith(("dlt", "flexprice_wallets.snapshot.pipeline")):
-                _replace(step, importlib.import_module(module_name), path)
+    @contextmanager
+    def then_mark(*arguments: Any) -> Iterator[None]:
+        with dlt_settings(*arguments):
+            for step, (module_name, path) in STEPS.items():
+                if module_name.startswith(("dlt", "flexprice_wallets.snapshot.pipeline")):
+                    _replace(step, importlib.import_module(module_name), path)
+            yield
 
-    run.apply_dlt_settings = then_mark  # type: ignore[attr-defined]
+    run.dlt_settings = then_mark  # type: ignore[attr-defined]
 
 
 def _replace(step: str, owner: Any, path: str) -> None:

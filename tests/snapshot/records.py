@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flexprice_wallets.extract import calls
-from flexprice_wallets.extract.calls import Failure, Figures, Reading, customer_wallets
+from flexprice_wallets.extract.calls import Failure, Figures, Reply, customer_wallets
 from flexprice_wallets.records.records import Row
 from flexprice_wallets.snapshot.comparison import Comparison
 from flexprice_wallets.snapshot.known import Known
@@ -92,13 +92,13 @@ class Observer:
     def follow(self, record: Any, wallet_id: str = WALLET_ID) -> None:
         """Take the answer for one wallet."""
         call = calls.wallet(wallet_id, self.known.wallets[wallet_id].customer_id)
-        self.comparison.take_followed_wallet(Reading(call, FIRST, 1, records=[record]))
+        self.comparison.take_followed_wallet(Reply(call, FIRST, 1, records=[record]))
 
 
-def listed(customer_id: str, *records: Any) -> Reading:
-    return Reading(customer_wallets(customer_id, Figures()), FIRST, 1, records=list(records))
+def listed(customer_id: str, *records: Any) -> Reply:
+    return Reply(customer_wallets(customer_id, Figures()), FIRST, 1, records=list(records))
 
 
-def failed(customer_id: str) -> Reading:
+def failed(customer_id: str) -> Reply:
     failure = Failure("http_500", "broken", 500)
-    return Reading(customer_wallets(customer_id, Figures()), FIRST, 3, failure=failure)
+    return Reply(customer_wallets(customer_id, Figures()), FIRST, 3, failure=failure)

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from flexprice_wallets.errors import ForeignAnswer
-from flexprice_wallets.extract.calls import Figures, Reading, customer_wallets, wallet
+from flexprice_wallets.extract.calls import Figures, Reply, customer_wallets, wallet
 from flexprice_wallets.records.customers import parse_customer
 from flexprice_wallets.records.records import Rejection
+from flexprice_wallets.records.wallets import parse_wallet
 from tests.records import example_records
 from tests.snapshot.records import (
     CUSTOMER_ID,
@@ -175,7 +176,7 @@ def test_a_deleted_wallet_has_ended_whatever_its_wallet_status_says(observer: Ob
 def test_a_wallet_that_is_not_found_has_ended(observer: Observer) -> None:
     observer.take_again()
     call = wallet(WALLET_ID, CUSTOMER_ID)
-    observer.comparison.take_followed_wallet(Reading(call, FIRST, 1, is_missing=True))
+    observer.comparison.take_followed_wallet(Reply(call, FIRST, 1, is_missing=True))
     (carried,) = observer.comparison.carried
     assert (carried.ended, carried.settings) == ("not_found", None)
     assert observer.comparison.tally.wallets_observed == 1
@@ -194,7 +195,7 @@ def test_a_followed_wallet_that_could_not_be_read_stays_as_it_is(observer: Obser
     observer.take_again()
     call = wallet(WALLET_ID, CUSTOMER_ID)
     failure = failed(CUSTOMER_ID).failure
-    observer.comparison.take_followed_wallet(Reading(call, FIRST, 3, failure=failure))
+    observer.comparison.take_followed_wallet(Reply(call, FIRST, 3, failure=failure))
     assert observer.written == {"fetch_failures": 1}
     assert observer.comparison.tally.completeness == "partial"
     assert observer.known.wallets[WALLET_ID].ended is None
@@ -237,7 +238,7 @@ def test_nothing_happens_to_the_wallets_of_a_customer_that_could_not_be_read(
 def test_a_customer_that_is_not_known_to_the_api_could_not_be_read(observer: Observer) -> None:
     observer.begin()
     call = customer_wallets(CUSTOMER_ID, Figures())
-    observer.comparison.take_customer_wallets(Reading(call, FIRST, 1, is_missing=True))
+    observer.comparison.take_customer_wallets(Reply(call, FIRST, 1, is_missing=True))
     assert observer.rows["fetch_failures"][0]["http_status"] == 404
     assert observer.comparison.wallets_to_follow() == []
 
@@ -245,9 +246,12 @@ def test_a_customer_that_is_not_known_to_the_api_could_not_be_read(observer: Obs
 def test_a_nameless_record_keeps_the_customers_other_wallets_from_being_followed(
     observer: Observer,
 ) -> None:
-    observer.take_again(raw_wallet(id=None))
+    observer.take(raw_wallet(id="wallet_sibling"))
+    observer.take_again(raw_wallet(id=None), raw_wallet(id="wallet_sibling"))
     assert observer.written == {"rejected_records": 1}
     assert observer.comparison.wallets_to_follow() == []
+    # The record could be the sibling's: nobody can tell that it was observed.
+    assert observer.comparison.tally.wallets_observed == 0
 
 
 def test_a_rejected_record_keeps_its_wallet_from_being_followed(observer: Observer) -> None:
@@ -291,6 +295,57 @@ def test_unreadable_settings_wait_for_the_last_known_ones(observer: Observer) ->
     assert carried.settings.unreadable_fields == ("metadata",)
 
 
+@pytest.mark.parametrize("changes", [{"balance": "1", "name": "New"}, {"name": "New"}], ids=str)
+def test_a_carried_wallet_counts_as_changed_once(
+    observer: Observer, changes: dict[str, Any]
+) -> None:
+    last = parse_wallet(raw_wallet(), asked_customer_id=None)
+    assert not isinstance(last, Rejection)
+    observer.take_again(raw_wallet(metadata="none", **changes))
+    (carried,) = observer.comparison.carried
+    observer.comparison.take_carried_wallet(carried, last.settings)
+    assert observer.written["wallets"] == 1
+    assert observer.comparison.tally.wallets_changed == 1
+
+
+# --- rejections are written once ------------------------------------------------------------------------------------
+
+
+def test_a_rejection_is_written_once_and_once_more_when_it_is_over(observer: Observer) -> None:
+    for number in range(3):
+        observer.take_again(raw_wallet(metadata="none", balance=str(number)))
+        observer.comparison.clear_rejections()
+        assert observer.written["rejected_records"] == (number == 0)
+        assert observer.written["rejections_cleared"] == 0
+        assert observer.comparison.tally.records_rejected == 1
+    observer.take_again(raw_wallet())
+    observer.comparison.clear_rejections()
+    assert observer.written["rejections_cleared"] == 1
+    observer.take_again(raw_wallet(metadata="none"))
+    assert observer.written["rejected_records"] == 1
+
+
+def test_another_fault_is_another_rejection(observer: Observer) -> None:
+    observer.take_again(raw_wallet(currency=None))
+    observer.comparison.clear_rejections()
+    # Nothing else tells of a record that was rejected as a whole, so every digit of it counts.
+    observer.take_again(raw_wallet(currency=None, balance="1"))
+    observer.comparison.clear_rejections()
+    assert observer.written == {"rejected_records": 1, "rejections_cleared": 1}
+
+
+def test_a_rejection_holds_while_its_customer_cannot_be_read(observer: Observer) -> None:
+    observer.take_again(raw_wallet(metadata="none"))
+    observer.begin()
+    observer.comparison.take_customer_wallets(failed(CUSTOMER_ID))
+    observer.comparison.clear_rejections()
+    assert observer.written == {"fetch_failures": 1}
+    observer.begin(covered={"cust_other"})
+    observer.take(customer_id="cust_other")
+    observer.comparison.clear_rejections()
+    assert observer.written == {}
+
+
 # --- whom a run covers ---------------------------------------------------------------------------------------------
 
 
@@ -315,7 +370,7 @@ def test_a_customer_named_by_lookup_key_is_covered_once_a_wallet_says_who_it_is(
     observer = Observer()
     observer.begin(covered=set())
     call = customer_wallets(CUSTOMER_ID, Figures())
-    nameless = Reading(
+    nameless = Reply(
         type(call)(call.resource, "key", call.target), FIRST, 1, records=[raw_wallet()]
     )
     observer.comparison.take_customer_wallets(nameless)

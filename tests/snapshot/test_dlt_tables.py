@@ -23,6 +23,7 @@ def test_tables_made_beforehand_are_those_that_dlt_makes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("RESTORE_FROM_DESTINATION", "false")  # no table for a state to restore
     warehouse, made_by_dlt = tmp_path / "warehouse.duckdb", tmp_path / "lake.duckdb"
     with Emulator(world=World(20, seed=3)) as emulator:
         load_from(emulator, warehouse)

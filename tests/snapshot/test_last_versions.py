@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flexprice_emulator import Contract, Emulator
+from flexprice_emulator import Contract, Emulator, World
 from flexprice_wallets.errors import WarehouseTooOld
 from flexprice_wallets.records.fingerprints import customer_fingerprint, settings_fingerprint
 from flexprice_wallets.snapshot.read_known import read_known
@@ -74,6 +74,21 @@ def test_whose_the_warehouse_is_is_read_back(database: Path) -> None:
     (row,) = ask(database, "select tenant_id, environment_id from flexprice.snapshots limit 1")
     assert (known.tenant_id, known.environment_id) == (row["tenant_id"], row["environment_id"])
     assert not known.is_first
+
+
+def test_whose_the_warehouse_is_is_stored_with_the_first_record(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    query = "select tenant_id, environment_id from flexprice_raw.warehouse"
+    with Emulator(world=World(0)) as emulator:
+        load_from(emulator, path)
+        assert ask(path, query) == [{"tenant_id": None, "environment_id": None}]
+        emulator.world.add_customer(wallets=1)
+        load_from(emulator, path)
+        [row] = ask(path, query)
+        assert row["tenant_id"] is not None
+        assert row["environment_id"] is not None
+        [last] = ask(path, "select * from flexprice.snapshots order by snapshot_at desc limit 1")
+        assert row == {name: last[name] for name in row}
 
 
 def test_only_what_is_asked_for_is_read(database: Path) -> None:

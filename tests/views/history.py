@@ -44,6 +44,7 @@ class Seen:
     name: str | None
     thresholds: tuple[tuple[str, Decimal, str | None], ...]
     price_types: tuple[str, ...]
+    cached: bool | None = None
 
     @property
     def credits(self) -> Decimal:
@@ -67,6 +68,7 @@ def wallet(
     name: str | None = None,
     thresholds: Iterable[tuple[str, Number, str | None]] = (),
     price_types: Iterable[str] = (),
+    cached: bool | None = None,
 ) -> Seen:
     """What a snapshot saw of a wallet; one that is not active or has ended is not listed."""
     return Seen(
@@ -85,6 +87,7 @@ def wallet(
         name=name,
         thresholds=tuple((level, Decimal(limit), how) for level, limit, how in thresholds),
         price_types=tuple(price_types),
+        cached=cached,
     )
 
 
@@ -327,6 +330,7 @@ def _versions(
                     "version_hash": str(hash(real_time)),
                     "currency": seen.currency,
                     "real_time_balance": seen.real_time,
+                    "is_cached_fallback": seen.cached,
                     "real_time_credit_balance": seen.real_time / seen.rate,
                     "pending_amount": seen.balance - seen.real_time,
                 },

@@ -74,3 +74,30 @@ def test_a_warehouse_can_be_attached_under_another_name(tmp_path, uses):
         if view.type == "view":
             connection.execute(f"select * from another.flexprice.{view.name}").fetchall()
     assert rows_of(connection, "select wallet_id from another.flexprice.wallets") == [("w1",)]
+
+
+def test_of_two_attached_warehouses_the_macro_asks_the_one_in_use(tmp_path):
+    """DuckDB looks the macro's tables up where it is called, so the comment and README say to `use` first."""
+    connection = duckdb.connect()
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.duckdb"
+        history = History().snapshot("2026-03-01 08:00", [wallet(f"wallet_{name}", 1)])
+        history.warehouse(database=str(path)).close()
+        connection.execute(f"attach '{path}' as {name} (read_only)")
+    for name in ("a", "b"):
+        connection.execute(f"use {name}")
+        found = rows_of(
+            connection, f"select wallet_id from {name}.flexprice.wallet_balance_as_of(now())"
+        )
+        assert found == [(f"wallet_{name}",)]
+        # The join that README shows asks the database that it names, whichever is in use.
+        other = "b" if name == "a" else "a"
+        held = rows_of(
+            connection,
+            f"select wallet_id from {other}.flexprice.wallet_balance_history "
+            "where valid_from <= now() and (valid_to is null or valid_to > now()) and ended is null",
+        )
+        assert held == [(f"wallet_{other}",)]
+    connection.execute("use a")
+    wrong = rows_of(connection, "select wallet_id from b.flexprice.wallet_balance_as_of(now())")
+    assert wrong == [("wallet_a",)], "DuckDB has learned better: the comment and README can say so"

@@ -571,6 +571,28 @@ def test_runway_counts_decreases_and_leaves_out_top_ups():
     ]
 
 
+def test_a_change_of_rate_or_currency_is_no_use_of_credits():
+    history = History()
+    stated = ((1, "usd"), (2, "usd"), (2, "eur"), (1, "eur"))
+    for day, (rate, currency) in enumerate(stated, start=1):
+        history.snapshot(f"2026-03-0{day} 08:00", [wallet("w1", 100, rate=rate, currency=currency)])
+    # 100, 50, 50 and 100 credits: restated, not used.
+    assert rows_of(
+        history.warehouse(),
+        "select credit_balance, credits_used_7_days, credits_used_30_days from flexprice.wallet_runway",
+    ) == [("100", "0", "0")]
+
+
+def test_a_wallet_that_moved_away_from_a_customer_that_failed_was_observed():
+    history = History()
+    history.snapshot("2026-03-01 08:00", [wallet("w1", 10), wallet("w2", 20)])
+    history.snapshot("2026-03-02 08:00", [wallet("w1", 10, customer="c2")], failed=["c1"])
+    assert rows_of(
+        history.warehouse(),
+        "select wallet_id, customer_id, last_observed_at from flexprice.wallets order by wallet_id",
+    ) == [("w1", "c2", "03-02 08:00"), ("w2", "c1", "03-01 08:00")]
+
+
 def test_runway_windows_end_with_the_last_snapshot():
     history = History()
     history.snapshot("2026-03-01 00:00", [wallet("w1", 100)])
@@ -771,3 +793,27 @@ def test_figures_whose_settled_balance_could_not_be_taken_wait_for_it():
     assert rows_of(
         connection, "select first_observed_at, balance_valid_from from flexprice.wallets"
     ) == [("03-01 08:00", "03-02 08:00")]
+
+
+def test_a_cached_figure_never_decides_where_a_fresh_one_exists():
+    history = History()
+    # w1 was topped up by 100; the server's cache does not know it yet, and says 1 + 100 are pending.
+    history.snapshot(
+        "2026-03-01 08:00",
+        [
+            wallet("w1", 200, real_time=99, cached=True),
+            wallet("w2", 50, real_time=49),
+            wallet("w3", 30, customer="c2", real_time=20, cached=True),
+        ],
+    )
+    connection = history.warehouse()
+    assert rows_of(
+        connection,
+        "select customer_id, closing_pending_amount, closing_real_time_balance, is_pending_cached "
+        "from flexprice.customer_balance_daily order by customer_id",
+    ) == [("c1", "1", "249", False), ("c2", "10", "20", True)]
+    assert rows_of(
+        connection, "select wallet_id, is_cached_fallback from flexprice.wallets order by wallet_id"
+    ) == [("w1", True), ("w2", None), ("w3", True)]
+    # Of what the cache says nobody can tell whether it disagrees.
+    assert rows_of(connection, "from flexprice.wallet_data_quality") == []

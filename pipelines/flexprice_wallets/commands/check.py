@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -21,7 +20,7 @@ from flexprice_wallets.errors import (
     StorageError,
 )
 from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.attempts import Api, open_api
+from flexprice_wallets.extract.attempts import open_api
 from flexprice_wallets.extract.backoff import RetryPolicy
 from flexprice_wallets.extract.calls import Figures, customer_wallets
 from flexprice_wallets.extract.events import text_field
@@ -30,10 +29,8 @@ from flexprice_wallets.extract.outcomes import Failed, Taken
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.records.answers import wallets_of_answer
 from flexprice_wallets.version import __version__
-from flexprice_wallets.warehouse.paths import resolved_path
 
-#: Each may be archived between the list and the question, all of them hardly.
-_CUSTOMERS_TRIED: Final = 5
+_CUSTOMERS_TRIED = 10
 
 
 @click.command("check")
@@ -83,48 +80,47 @@ def _check_versions() -> str:
 
 
 def _check_api(options: ApiOptions) -> str:
-    """List one page of customers and read the wallets of one: both rights that a load needs."""
+    """List customers and read the wallets of one: both rights that a load needs.
+
+    A customer may be archived just now, so a few are tried until one is known.
+    """
     api = open_api(options)
     api.policy = RetryPolicy(attempts=2)
     page = next(iter(listed_customers(api, limit=_CUSTOMERS_TRIED)), None)
-    if page is None:
+    if page is None or not page.records:
         return (
             f"{api.client.base_url} answers; there are no customers, "
-            "so whether wallets can be read was not tried"
+            "so that wallets can be read is not proven"
         )
-    ids = [text_field(record, "id") for record in page.records]
-    wallets = _wallets_of_one(api, [customer_id for customer_id in ids if customer_id])
-    count = "some" if page.total is None else f"{page.total:,}"
-    return (
-        f"{api.client.base_url} answers; {count} customers; their wallets can be read "
-        f"(the first has {wallets})"
-    )
-
-
-def _wallets_of_one(api: Api, customer_ids: Sequence[str]) -> int:
-    """How many wallets the first customer has whom the API still knows: one may go after it was listed, not all."""
-    for customer_id in customer_ids:
+    ids = [customer_id for record in page.records if (customer_id := text_field(record, "id"))]
+    if not ids:
+        raise ApiUnavailable(
+            "No customer of the API's first page has a readable id. Check --base-url."
+        )
+    for customer_id in ids:
         outcome = api.ask(customer_wallets(customer_id, Figures()), wallets_of_answer)
         if isinstance(outcome, Failed):
             raise ApiUnavailable(f"Wallets could not be read: {outcome.failure.message}.")
         if isinstance(outcome, Taken):
-            return len(outcome.records)
-    raise ApiUnavailable(
-        f"Wallets could not be read: the API lists customers, and answers not found (404) for the wallets of all "
-        f"{len(customer_ids)} that were tried; see whether --base-url is the API's, /v1 included."
-    )
+            break
+    else:
+        raise ApiUnavailable(
+            f"Wallets could not be read: of {len(ids)} listed customers the API knows none when asked for its wallets "
+            "(404). Check --base-url and --environment-id."
+        )
+    count = "some" if page.total is None else f"{page.total:,}"
+    return f"{api.client.base_url} answers; {count} customers; their wallets can be read"
 
 
 def _check_database(database: Path, raw_schema: str, schema: str) -> str:
-    from flexprice_wallets.warehouse.database import last_snapshot_at, open_warehouse
-    from flexprice_wallets.warehouse.names import check_names
+    from flexprice_wallets.warehouse.database import last_snapshot_at, open_published
+    from flexprice_wallets.warehouse.paths import WarehousePaths
 
-    path = resolved_path(database)
-    check_names(path, raw_schema, schema)
+    path = WarehousePaths.of(database, raw_schema, schema).published
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise StorageError(f"The folder {path.parent} does not exist or cannot be written.")
     if not path.exists():
-        return f"{database} does not exist yet; the first load creates it"
-    with open_warehouse(database, raw_schema) as connection:
+        return f"{path} does not exist yet; the first load creates it"
+    with open_published(path, raw_schema=raw_schema, schema=schema) as connection:
         last = last_snapshot_at(connection, raw_schema)
-    return f"{database} is a warehouse (schemas {raw_schema}, {schema}); last snapshot {last}"
+    return f"{path} is a warehouse (schemas {raw_schema}, {schema}); last snapshot {last}"

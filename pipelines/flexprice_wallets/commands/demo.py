@@ -150,10 +150,10 @@ def _show_day(at: datetime, changed: int, *, is_last: bool) -> None:
 
 def _show_tour(database: Path) -> None:
     from flexprice_wallets.commands.terminal_tables import print_query
-    from flexprice_wallets.warehouse.database import open_warehouse
-    from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA
+    from flexprice_wallets.warehouse.database import open_published
+    from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA
 
-    with open_warehouse(database, RAW_SCHEMA) as connection:
+    with open_published(database, raw_schema=RAW_SCHEMA, schema=SCHEMA) as connection:
         for question, sql in _TOUR:
             say(f"\n{question}\n")
             print_query(connection, sql)

@@ -102,6 +102,13 @@ _logger = logging.getLogger(__name__)
     help="Give up when more known wallets end or leave their lists. A share always tolerates ten.",
 )
 @option(
+    "--max-rejected",
+    type=ToleranceType(),
+    default="20%",
+    show_default=True,
+    help="Give up when the records of more wallets cannot be taken. A share always tolerates ten.",
+)
+@option(
     "--accept-partial/--no-accept-partial",
     default=False,
     help="End with 0 also where some customers or records could not be read.",
@@ -161,7 +168,7 @@ def load_options(given: dict[str, Any], api_key: Secret) -> LoadOptions:
             given["customer_ids"] + _ids_of(given["customers_file"]), given["lookup_keys"]
         ),
         figures=_figures(given["real_time_balance"], given["credits_breakdown"]),
-        limits=Limits(given["max_failures"], given["max_vanished"]),
+        limits=Limits(given["max_failures"], given["max_vanished"], given["max_rejected"]),
         snapshot_at=given["snapshot_at"],
         raw_schema=given["raw_schema"],
         schema=given["schema"],
@@ -213,7 +220,7 @@ def _tell(result: LoadResult, seconds: float, *, as_json: bool) -> None:
     if row["completeness"] == "partial" and not result.already_loaded:
         _logger.warning(
             "Partial: %d customers could not be read and %d records were rejected; "
-            "see fetch_failures and rejected_records.",
+            "see fetch_failures and rejections.",
             row["customers_failed"],
             row["records_rejected"],
         )
@@ -232,7 +239,7 @@ Snapshot {row["snapshot_id"]} ({row["scope"]} customers) is {row["completeness"]
   customers  {row["customers_observed"]:>9,} read, {row["customers_failed"]:,} failed
   wallets    {row["wallets_observed"]:>9,} read, {row["wallets_changed"]:,} changed
   records    {row["records_rejected"]:>9,} rejected
-  requests   {row["api_requests"]:>9,} sent, {row["api_retries"]:,} of them again; {seconds:.1f} s in all
+  requests   {row["api_requests"]:>9,} sent, {row["api_retries"]:,} of them retries; {seconds:.1f} s in all
   warehouse  {result.database}"""
 
 

@@ -120,7 +120,7 @@ def _file_options() -> dict[str, Any]:
 
 
 def _refuse_unknown(names: set[str], command_name: str) -> None:
-    """Raise where no command has such an option: a misspelt one would count for nothing, and nobody would notice."""
+    """Raise where no command has such an option: a misspelt one would be ignored, and nobody would notice."""
     # The other commands are imported only if need be.
     if names <= _option_names(command_name):
         return

@@ -116,11 +116,11 @@ def last_times(database: Path, raw_schema: str, schema: str) -> dict[str, dateti
     """When the last snapshots of a warehouse were taken; empty where nobody can tell."""
     import duckdb
 
-    from flexprice_wallets.warehouse.database import open_warehouse
+    from flexprice_wallets.warehouse.database import open_published
     from flexprice_wallets.warehouse.sql_files import quoted
 
     try:
-        with open_warehouse(database, raw_schema) as connection:
+        with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
             [times] = connection.execute(
                 f"select last_snapshot_at, last_complete_snapshot_at from {quoted(schema)}.freshness"
             ).fetchall()

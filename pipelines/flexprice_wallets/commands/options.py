@@ -139,7 +139,8 @@ def warehouse_options(command: Callable[..., Any]) -> Callable[..., Any]:
         (
             option(
                 "--database",
-                type=click.Path(dir_okay=False, path_type=Path),
+                # Whether it may be read is found out when it is opened, and told as what it is.
+                type=click.Path(dir_okay=False, readable=False, path_type=Path),
                 default=Path("warehouse.duckdb"),
                 show_default=True,
                 help="The warehouse: a DuckDB file.",

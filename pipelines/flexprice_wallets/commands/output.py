@@ -37,7 +37,7 @@ def report_done(text: str) -> None:
         _print(text, ends_line=True)
     except OSError as error:
         _logger.warning(
-            "What was done stands, but could not be reported on standard output (%s).",
+            "What was asked for is done, but the result could not be printed (%s).",
             error.strerror or error,
         )
 

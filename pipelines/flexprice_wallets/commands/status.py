@@ -58,10 +58,10 @@ def status_command(
     """Say what the warehouse holds, when it was last loaded and what failed."""
     from duckdb import CatalogException
 
-    from flexprice_wallets.warehouse.database import open_warehouse
+    from flexprice_wallets.warehouse.database import open_published
 
     configure_logs(verbose, log_format)
-    with open_warehouse(database, raw_schema) as connection:
+    with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
         try:
             failed = failed_checks(connection, schema, max_age, fail_on)
             if json:

@@ -18,7 +18,7 @@ from flexprice_wallets.snapshot.load import rebuild_views
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="Also rebuild the derived tables from all snapshots.",
+    help="Rebuild the derived tables from all snapshots, too.",
 )
 @logging_options
 def views_command(

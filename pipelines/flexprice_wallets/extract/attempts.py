@@ -17,7 +17,7 @@ from flexprice_wallets.extract.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.extract.outcomes import Failed, Outcome, Refused, outcome_of
-from flexprice_wallets.extract.pace import Pace
+from flexprice_wallets.extract.pace import Pace, Stopped
 
 Decoder = Callable[[bytes], list[object]]
 
@@ -39,8 +39,9 @@ class Api:
         self, call: Call, decode: Decoder, *, is_retry: bool = False
     ) -> tuple[Outcome, float]:
         """Send the call once, when the pace allows it, and judge the answer; also the seconds from then on."""
-        started = self.pace.start()
-        if started is None:
+        try:
+            started = self.pace.start()
+        except Stopped:
             return _STOPPED, 0.0
         outcome: Outcome | None = None
         try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from flexprice_wallets.extract import endpoints
 
-Resource = Literal["customers", "customer_wallets", "wallet"]
+Resource = Literal["customers", "customer_wallets", "wallet", "ended_wallets"]
 
 
 class Call(NamedTuple):
@@ -31,7 +32,7 @@ class Failure(NamedTuple):
     http_status: int | None = None
 
 
-class Reading(NamedTuple):
+class Reply(NamedTuple):
     """What became of a call: records, or 404 (`is_missing`), or a failure. `observed_at` is in UTC."""
 
     call: Call
@@ -76,3 +77,44 @@ def wallet(wallet_id: str, customer_id: str) -> Call:
     """Ask for one wallet whatever its status; the API gives its settled figures only."""
     target = endpoints.WALLET.format(wallet_id=quote(wallet_id, safe=""))
     return Call("wallet", wallet_id, target, customer_id=customer_id, wallet_id=wallet_id)
+
+
+#: Characters of a query that servers and proxies take without fail.
+_LONGEST_QUERY: Final = 6000
+#: So many calls are a handful: for more, all closed wallets are asked for at once, as long as that answer is bearable.
+_HANDFUL: Final = 5
+_MOST_AT_ONCE: Final = 15_000
+
+
+def ended_wallets(wallet_ids: Sequence[str]) -> list[Call]:
+    """Ask for many wallets at once, whatever their status, in a handful of calls.
+
+    The API knows no pages here. Wallets that it does not know are left out of the answer.
+    """
+    calls = wallets_by_ids(wallet_ids)
+    if len(calls) > _HANDFUL and len(wallet_ids) <= _MOST_AT_ONCE:
+        return [_wallets("status=closed", ALL_CLOSED)]
+    return calls
+
+
+#: What the call for every closed wallet of the environment is about.
+ALL_CLOSED: Final = "all closed"
+
+
+def wallets_by_ids(wallet_ids: Sequence[str]) -> list[Call]:
+    """Ask for wallets by their ids, as many at once as a query holds."""
+    queries: list[str] = []
+    for wallet_id in wallet_ids:
+        part = f"wallet_ids={quote_plus(wallet_id)}"
+        if queries and len(queries[-1]) + len(part) < _LONGEST_QUERY:
+            queries[-1] += f"&{part}"
+        else:
+            queries.append(part)
+    return [
+        _wallets(query, f"{number} of {len(queries)}")
+        for number, query in enumerate(queries, start=1)
+    ]
+
+
+def _wallets(query: str, name: str) -> Call:
+    return Call("ended_wallets", name, f"{endpoints.WALLETS}?{query}")

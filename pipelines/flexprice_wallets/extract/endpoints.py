@@ -9,6 +9,7 @@ DEFAULT_BASE_URL: Final = "https://api.cloud.flexprice.io/v1"
 SEARCH_CUSTOMERS: Final = "/customers/search"
 CUSTOMER_WALLETS: Final = "/customers/wallets"
 WALLET: Final = "/wallets/{wallet_id}"
+WALLETS: Final = "/wallets"
 
 KEY_HEADER: Final = "x-api-key"
 ENVIRONMENT_HEADER: Final = "X-Environment-ID"
@@ -19,7 +20,8 @@ MEBIBYTE: Final = 1024 * 1024
 LARGEST_ANSWERS: Final = {
     "customer_wallets": 4 * MEBIBYTE,
     "wallet": 4 * MEBIBYTE,
-    "customers": 16 * MEBIBYTE,
+    "customers": 32 * MEBIBYTE,
+    # Some 20,000 closed wallets, at about 830 bytes each.
     "ended_wallets": 16 * MEBIBYTE,
     "transactions": 16 * MEBIBYTE,
 }

@@ -1,4 +1,4 @@
-"""What a feed tells beside readings. Records are as they came: nothing in them is checked yet."""
+"""What a feed tells beside replies. Records are as they came: nothing in them is checked yet."""
 
 from __future__ import annotations
 

@@ -9,6 +9,10 @@ from collections.abc import Callable
 _RECOVERY_SPREAD = 1.0
 
 
+class Stopped(Exception):
+    """No request may start any more."""
+
+
 class Pace:
     """Lets requests start no faster than the API stands, for all workers at once.
 
@@ -40,10 +44,11 @@ class Pace:
         """Requests that may be under way at once now."""
         return self._allowed
 
-    def start(self) -> float | None:
+    def start(self) -> float:
         """Wait until a request may start; returns the moment it did, to be given back to `finish`.
 
-        None once the run has stopped: no request may start any more.
+        Raises:
+            Stopped: the load has stopped, and no request may start any more.
         """
         with self._changed:
             while not self._stopped:
@@ -56,7 +61,7 @@ class Pace:
                 else:
                     break
             else:
-                return None
+                raise Stopped
             now = self._clock()
             self._under_way += 1
             self._next_start = max(now, self._next_start) + self._spacing(now)

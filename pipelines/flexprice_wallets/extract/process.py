@@ -18,10 +18,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import flexprice_wallets
 from flexprice_wallets.errors import RunFailed
 from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.calls import Figures, Reading
+from flexprice_wallets.extract.calls import Figures, Reply
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.events import FeedEvent, Mistake
 from flexprice_wallets.extract.selection import Selection
@@ -34,7 +33,7 @@ sys.path.append({folder!r})
 from flexprice_wallets.extract.serving import main
 main()
 """
-_FOLDER = os.fspath(Path(flexprice_wallets.__file__).parents[1])
+_FOLDER = os.fspath(Path(__file__).parents[2])
 
 
 _logger = logging.getLogger(__name__)
@@ -57,17 +56,25 @@ class ProcessFeed:
             )
         self._connection.send((options, selection, figures))
 
-    def customers(self) -> Iterator[Reading | FeedEvent]:
+    def customers(self) -> Iterator[Reply | FeedEvent]:
         """As `Feed.customers`."""
         return self._events()
 
-    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
+    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reply]:
         """As `Feed.wallets`."""
-        if not wallets:
+        return self._ask("wallets", wallets)
+
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reply]:
+        """As `Feed.ended_wallets`."""
+        return self._ask("ended_wallets", wallet_ids)
+
+    def _ask(self, method: str, what: list[Any]) -> Iterator[Reply]:
+        """Have the other process call a method of its feed, and hand on what that gives."""
+        if not what:
             return
-        self._connection.send(wallets)
+        self._connection.send((method, what))
         for event in self._events():
-            assert isinstance(event, Reading), "the listing is over before wallets are followed"
+            assert isinstance(event, Reply), "the listing is over before wallets are followed"
             yield event
 
     def stop(self) -> None:

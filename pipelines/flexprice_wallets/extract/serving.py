@@ -17,10 +17,12 @@ from multiprocessing.connection import Connection
 
 from flexprice_wallets.errors import FlexpriceWalletsError
 from flexprice_wallets.extract.attempts import open_api
+from flexprice_wallets.extract.calls import Reply
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.events import Mistake
+from flexprice_wallets.extract.events import CustomersFound, Mistake
 from flexprice_wallets.extract.feed import Feed
 from flexprice_wallets.extract.threads import ThreadFeed
+from flexprice_wallets.records import json_text
 
 _LARGEST_BATCH = 100
 _LONGEST_DELAY = 0.05
@@ -36,7 +38,8 @@ def _serve(connection: Connection) -> None:
         return
     _send_all(connection, feed, feed.customers())
     while True:
-        _send_all(connection, feed, feed.wallets(connection.recv()))
+        method, what = connection.recv()
+        _send_all(connection, feed, getattr(feed, method)(what))
 
 
 def _send_all(connection: Connection, feed: Feed, events: Iterable[object]) -> None:
@@ -67,7 +70,18 @@ def _told(error: Exception) -> Exception | Mistake:
 
 def _send(connection: Connection, batch: list[object], counts: RequestCounts) -> None:
     # A connection's own pickler is made for things that only processes share, and takes four times as long.
-    connection.send_bytes(pickle.dumps((batch, counts.requests, counts.retries), protocol=5))
+    try:
+        message = pickle.dumps((batch, counts.requests, counts.retries), protocol=5)
+    except RecursionError:  # JSON may be nested deeper than objects that are pickled
+        shallow = [_flattened(event) for event in batch]
+        message = pickle.dumps((shallow, counts.requests, counts.retries), protocol=5)
+    connection.send_bytes(message)
+
+
+def _flattened(event: object) -> object:
+    if isinstance(event, Reply | CustomersFound) and event.records is not None:
+        return event._replace(records=[json_text.flattened(record) for record in event.records])
+    return event
 
 
 def main() -> None:

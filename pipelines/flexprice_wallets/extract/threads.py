@@ -10,18 +10,26 @@ from collections.abc import Callable, Iterable, Iterator
 
 from flexprice_wallets.extract.attempts import Api
 from flexprice_wallets.extract.calls import (
+    ALL_CLOSED,
     Call,
+    Failure,
     Figures,
-    Reading,
+    Reply,
     customer_wallets,
+    ended_wallets,
     lookup_key_wallets,
     wallet,
+    wallets_by_ids,
 )
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.events import CustomersFound, FeedEvent, ListingDone, text_field
 from flexprice_wallets.extract.listing import ListedCustomers, listed_customers
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.extract.workers import Workers
+
+
+def _is_too_large(failure: Failure | None) -> bool:
+    return failure is not None and failure.error_code == "endless_answer"
 
 
 class ThreadFeed:
@@ -34,26 +42,36 @@ class ThreadFeed:
         self._workers: Workers[FeedEvent] = Workers(api, workers)
         self._start(self._list_customers, "listing")
 
-    def customers(self) -> Iterator[Reading | FeedEvent]:
+    def customers(self) -> Iterator[Reply | FeedEvent]:
         """As `Feed.customers`."""
         expected: int | None = None
         taken = 0
         while expected is None or taken < expected:
             event = self._workers.take()
-            if isinstance(event, Reading):
+            if isinstance(event, Reply):
                 taken += 1
             elif isinstance(event, ListingDone):
                 expected = event.calls
             yield event
 
-    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reading]:
+    def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reply]:
         """As `Feed.wallets`."""
-        calls = [wallet(wallet_id, customer_id) for wallet_id, customer_id in wallets]
+        return self._replies([wallet(wallet_id, customer_id) for wallet_id, customer_id in wallets])
+
+    def _replies(self, calls: list[Call]) -> Iterator[Reply]:
         self._start(lambda: self._submit(calls), "following")
         for _ in calls:
-            reading = self._workers.take()
-            assert isinstance(reading, Reading), "the listing is over before wallets are followed"
-            yield reading
+            reply = self._workers.take()
+            assert isinstance(reply, Reply), "the listing is over before wallets are followed"
+            yield reply
+
+    def ended_wallets(self, wallet_ids: list[str]) -> Iterator[Reply]:
+        """As `Feed.ended_wallets`."""
+        for reply in self._replies(ended_wallets(wallet_ids)):
+            if reply.call.resource_id == ALL_CLOSED and _is_too_large(reply.failure):
+                yield from self._replies(wallets_by_ids(wallet_ids))
+            else:
+                yield reply
 
     @property
     def counts(self) -> RequestCounts:

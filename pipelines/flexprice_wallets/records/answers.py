@@ -37,6 +37,19 @@ def wallet_of_answer(body: bytes) -> dict[str, object]:
     return answer
 
 
+def wallets_page(body: bytes) -> list[object]:
+    """The wallets in the answer of `GET /v1/wallets`, none checked yet. What it says of pages is not true.
+
+    Raises:
+        AnswerError: the body is not JSON, or has no list of items.
+    """
+    answer = _decode(body)
+    items = answer.get("items") if type(answer) is dict else None
+    if type(items) is not list:
+        raise _wrong("a page with a list of wallets", answer, body)
+    return items
+
+
 def customers_page(body: bytes) -> tuple[list[object], int | None]:
     """The items of a page of customers, and `pagination.total` (None where it is left out).
 

@@ -65,6 +65,19 @@ def canonical(value: object) -> str:
     return _encode(value, canonical=True)
 
 
+def flattened(value: object, levels: int = 100) -> object:
+    """`value` with what is nested deeper than so many levels as its JSON text, so that nothing is lost."""
+    if isinstance(value, dict):
+        if levels == 0:
+            return encode(value)
+        return {key: flattened(item, levels - 1) for key, item in value.items()}
+    if isinstance(value, RepeatedKey):
+        return RepeatedKey(flattened(item, levels) for item in value)
+    if isinstance(value, list):
+        return encode(value) if levels == 0 else [flattened(item, levels - 1) for item in value]
+    return value
+
+
 def raw_record(value: object) -> str:
     """`value` as a rejection keeps it: what `encode` gives, cut with a mark if it is too long."""
     text = encode(value)

@@ -1,6 +1,6 @@
-"""Compares readings with what is known, one at a time, and writes the rows that differ. Pure.
+"""Compares replies with what is known, one at a time, and writes the rows that differ. Pure.
 
-Knows nothing of where readings come from or where rows go.
+Knows nothing of where replies come from or where rows go.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flexprice_wallets.extract.calls import Failure, Figures, Reading
+from flexprice_wallets.extract.calls import Failure, Figures, Reply
 from flexprice_wallets.records.customers import parse_customer
 from flexprice_wallets.records.fingerprints import customer_fingerprint
-from flexprice_wallets.records.records import CustomerRecord, Rejection, Settings, WalletRecord
+from flexprice_wallets.records.records import CustomerRecord, Rejection, Row, Settings, WalletRecord
+from flexprice_wallets.records.values import readable_id
 from flexprice_wallets.records.wallets import (
     ended_of,
     parse_wallet,
@@ -116,45 +117,45 @@ class Comparison:
 
     # --- wallets of a customer -------------------------------------------------------------------------------------
 
-    def take_customer_wallets(self, reading: Reading) -> None:
+    def take_customer_wallets(self, reply: Reply) -> None:
         """Take the answer for one customer: its listed wallets, or why they could not be read."""
-        customer_id = reading.call.customer_id
-        failure = reading.failure or (unknown_customer(reading) if reading.is_missing else None)
+        customer_id = reply.call.customer_id
+        failure = reply.failure or (unknown_customer(reply) if reply.is_missing else None)
         if failure is not None:
-            self._fail(reading, failure)
+            self._fail(reply, failure)
             self.tally.customers_failed += 1
             if customer_id is not None:
                 self._unread_customers.add(customer_id)
             return
         self.tally.customers_observed += 1
         observed_before = self.tally.wallets_observed
-        parsed = [parse_wallet(raw, asked_customer_id=customer_id) for raw in reading.records or ()]
+        parsed = [parse_wallet(raw, asked_customer_id=customer_id) for raw in reply.records or ()]
         times_named = Counter(wallet.wallet_id for wallet in parsed)
         is_any_nameless = False
-        for raw, wallet in zip(reading.records or (), parsed, strict=True):
+        for raw, wallet in zip(reply.records or (), parsed, strict=True):
             if isinstance(wallet, Rejection):
-                self._reject(wallet, reading.observed_at)
+                self._reject(wallet, reply.observed_at)
                 is_any_nameless |= wallet.wallet_id is None
                 self._mark_seen(wallet.wallet_id)
             elif times_named[wallet.wallet_id] > 1:
-                self._reject_wallet(raw, wallet, "the answer names this wallet twice", reading)
+                self._reject_wallet(raw, wallet, "the answer names this wallet twice", reply)
             else:
-                self._take_listed_wallet(raw, wallet, reading)
+                self._take_listed_wallet(raw, wallet, reply)
         if is_any_nameless and customer_id is not None:
             # Any of the customer's wallets may be the one that could not be told: none counts as gone or observed.
             self._unread_customers.add(customer_id)
             self.tally.wallets_observed = observed_before
 
-    def _take_listed_wallet(self, raw: object, wallet: WalletRecord, reading: Reading) -> None:
+    def _take_listed_wallet(self, raw: object, wallet: WalletRecord, reply: Reply) -> None:
         known = self.known.wallets.get(wallet.wallet_id)
         if known is not None and known.is_seen:
             self._reject_wallet(
-                raw, wallet, "the wallet was already read for another customer", reading
+                raw, wallet, "the wallet was already read for another customer", reply
             )
             return
         if self.covered is not None:
             self.covered.add(wallet.customer_id)
-        self._take_wallet(wallet, reading.observed_at, is_listed=True)
+        self._take_wallet(wallet, reply.observed_at, is_listed=True)
 
     # --- wallets that are followed ---------------------------------------------------------------------------------
 
@@ -178,45 +179,87 @@ class Comparison:
         """How many of the followed wallets were still listed in the snapshot before."""
         return sum(self.known.wallets[wallet_id].is_listed for wallet_id, _ in followed)
 
-    def take_followed_wallet(self, reading: Reading) -> None:
+    def take_followed_wallet(self, reply: Reply) -> None:
         """Take the answer for one wallet that was asked for by its id."""
-        wallet_id = str(reading.call.wallet_id)
+        wallet_id = str(reply.call.wallet_id)
         known = self.known.wallets[wallet_id]
-        if reading.failure is not None:
-            self._fail(reading, reading.failure)
+        if reply.failure is not None:
+            self._fail(reply, reply.failure)
             self.tally.wallets_failed += 1
             self._unread_wallets.add(wallet_id)
             return
-        if reading.is_missing:
+        if reply.is_missing:
             self._count_loss(known, "not_found")
             self.carried.append(
                 CarriedWallet(
-                    wallet_id, known.customer_id, reading.observed_at, False, "not_found", None
+                    wallet_id, known.customer_id, reply.observed_at, False, "not_found", None
                 )
             )
             self.tally.wallets_observed += 1
             known.is_seen = True
             return
-        raw = reading.records[0] if reading.records else None
+        raw = reply.records[0] if reply.records else None
         wallet = parse_wallet(raw, asked_customer_id=None)
         if isinstance(wallet, Rejection):
             self._reject(
                 rejected_wallet(raw, wallet.reason, known.customer_id, wallet_id),
-                reading.observed_at,
+                reply.observed_at,
             )
         elif wallet.wallet_id != wallet_id:
             reason = f"asked for wallet {wallet_id}, got {wallet.wallet_id}"
             self._reject(
-                rejected_wallet(raw, reason, known.customer_id, wallet_id), reading.observed_at
+                rejected_wallet(raw, reason, known.customer_id, wallet_id), reply.observed_at
             )
         elif not self._was_read(wallet.customer_id):
             reason = f"moved to customer {wallet.customer_id}, whose wallets this run did not read"
             self._reject(
-                rejected_wallet(raw, reason, known.customer_id, wallet_id), reading.observed_at
+                rejected_wallet(raw, reason, known.customer_id, wallet_id), reply.observed_at
             )
         else:
             self._count_loss(known, ended_of(wallet.settings))
-            self._take_wallet(wallet, reading.observed_at, is_listed=False)
+            self._take_wallet(wallet, reply.observed_at, is_listed=False)
+
+    # --- wallets that have ended -----------------------------------------------------------------------------------
+
+    def ended_wallets(self) -> list[str]:
+        """Ended wallets to be looked at again: one can still get money. A load for named customers looks at none."""
+        if self.covered is not None:
+            return []
+        return [
+            wallet_id
+            for wallet_id, known in self.known.wallets.items()
+            if known.ended not in (None, "not_found") and not known.is_seen
+        ]
+
+    def take_ended_wallets(self, reply: Reply) -> None:
+        """Take an answer that holds ended wallets; others in it are not looked at."""
+        if reply.failure is not None:
+            self._fail(reply, reply.failure)
+            self.tally.wallets_failed += 1
+            return
+        for raw in reply.records or ():
+            wallet_id = readable_id(raw.get("id")) if isinstance(raw, dict) else None
+            known = self.known.wallets.get(wallet_id or "")
+            if known is None or known.ended is None or known.is_seen:
+                continue
+            wallet = parse_wallet(raw, asked_customer_id=known.customer_id)
+            if isinstance(wallet, Rejection):
+                self._reject(wallet, reply.observed_at)
+            elif wallet.balance is not None:
+                self._take_ended_wallet(wallet, wallet.balance, known, reply.observed_at)
+
+    def _take_ended_wallet(
+        self, wallet: WalletRecord, balance: Row, known: KnownWallet, observed_at: datetime
+    ) -> None:
+        """Only its settled balance can still move; what else is said of it was read at its end."""
+        self.ownership.check(
+            wallet.settings.values["tenant_id"], wallet.settings.values["environment_id"]
+        )
+        key = VersionKey(
+            wallet.wallet_id, wallet.customer_id, self.snapshot_id, self.snapshot_at, observed_at
+        )
+        self.tally.wallets_changed += self._versions.compare_balance(balance, known, key)
+        known.is_seen = True
 
     def _count_loss(self, known: KnownWallet, ended: str | None) -> None:
         if known.is_listed:
@@ -283,29 +326,27 @@ class Comparison:
 
     # --- what could not be taken -----------------------------------------------------------------------------------
 
-    def _fail(self, reading: Reading, failure: Failure) -> None:
+    def _fail(self, reply: Reply, failure: Failure) -> None:
         self.write(
             "fetch_failures",
             {
                 "snapshot_id": self.snapshot_id,
                 "snapshot_at": self.snapshot_at,
-                "resource": reading.call.resource,
-                "resource_id": reading.call.resource_id,
-                "customer_id": reading.call.customer_id,
-                "wallet_id": reading.call.wallet_id,
+                "resource": reply.call.resource,
+                "resource_id": reply.call.resource_id,
+                "customer_id": reply.call.customer_id,
+                "wallet_id": reply.call.wallet_id,
                 "http_status": failure.http_status,
                 "error_code": failure.error_code,
                 "message": failure.message,
-                "attempts": reading.attempts,
-                "failed_at": reading.observed_at,
+                "attempts": reply.attempts,
+                "failed_at": reply.observed_at,
             },
         )
 
-    def _reject_wallet(
-        self, raw: object, wallet: WalletRecord, reason: str, reading: Reading
-    ) -> None:
+    def _reject_wallet(self, raw: object, wallet: WalletRecord, reason: str, reply: Reply) -> None:
         self._reject(
-            rejected_wallet(raw, reason, wallet.customer_id, wallet.wallet_id), reading.observed_at
+            rejected_wallet(raw, reason, wallet.customer_id, wallet.wallet_id), reply.observed_at
         )
         self._mark_seen(wallet.wallet_id)
 
@@ -344,6 +385,6 @@ class Comparison:
         return self._covers(customer_id) and customer_id not in self._unread_customers
 
 
-def unknown_customer(reading: Reading) -> Failure:
+def unknown_customer(reply: Reply) -> Failure:
     """The failure that a 404 is where a customer was listed or named."""
-    return Failure("http_404", f"The API knows no customer {reading.call.resource_id}", 404)
+    return Failure("http_404", f"The API knows no customer {reply.call.resource_id}", 404)

@@ -6,6 +6,9 @@ dlt reads these when it is first imported, so this module comes before it. The e
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 _SETTINGS = {
     # The command's own handlers end the run; dlt would take the first signal for itself.
@@ -21,10 +24,27 @@ _SETTINGS = {
     # The published file is the only state; there is nothing to restore.
     "RESTORE_FROM_DESTINATION": "false",
     "LOAD__RAISE_ON_FAILED_JOBS": "true",
+    # It would rename the schema of the tables for every run.
+    "DEV_MODE": "false",
 }
 
 
-def apply_dlt_settings(log_level: str = "ERROR") -> None:
-    """Set what dlt must read. Call it before dlt is imported."""
-    os.environ.update(_SETTINGS)
-    os.environ["RUNTIME__LOG_LEVEL"] = log_level
+@contextmanager
+def dlt_settings(log_level: str, project: Path) -> Iterator[None]:
+    """Within, dlt reads these settings and no `.dlt` folder of a project; afterwards the environment is as before.
+
+    Args:
+        log_level: from which level on dlt logs.
+        project: an empty folder that stands for the project's.
+    """
+    settings = _SETTINGS | {"RUNTIME__LOG_LEVEL": log_level, "DLT_PROJECT_DIR": str(project)}
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexprice_wallets.errors import ExitCode
+from flexprice_wallets.errors import ConfigurationError, ExitCode
 from flexprice_wallets.extract.process import ProcessFeed
 from flexprice_wallets.signals import raise_if_interrupted
-from flexprice_wallets.snapshot.dlt_settings import apply_dlt_settings
+from flexprice_wallets.snapshot.dlt_settings import dlt_settings
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.snapshot_time import choose_snapshot_time
 from flexprice_wallets.warehouse.lock import exclusive_run
-from flexprice_wallets.warehouse.names import check_names
 from flexprice_wallets.warehouse.paths import WarehousePaths
 from flexprice_wallets.warehouse.working_copy import publish, working_folder
 
@@ -41,6 +41,18 @@ class LoadResult:
         return ExitCode.COMPLETE if is_complete else ExitCode.PARTIAL
 
 
+def require_posix() -> None:
+    """Refuse systems on which a load cannot do what it promises: replace a file under its readers, and lock it.
+
+    Raises:
+        ConfigurationError: this is none of them.
+    """
+    if os.name != "posix":
+        raise ConfigurationError(
+            "A load runs on Linux and macOS only: use one of them, or the Windows Subsystem for Linux."
+        )
+
+
 def load(
     options: LoadOptions, on_progress: Callable[[Progress], None] = lambda _: None
 ) -> LoadResult:
@@ -49,20 +61,20 @@ def load(
     Raises:
         FlexpriceWalletsError: see `errors`; then the published file is what it was.
     """
-    paths = WarehousePaths.of(options.database)
-    check_names(paths.published, options.raw_schema, options.schema)
+    require_posix()
+    paths = WarehousePaths.of(options.database, options.raw_schema, options.schema)
     with exclusive_run(paths), working_folder(paths):
         started_at = datetime.now(UTC)
         if options.snapshot_at is not None:
             choose_snapshot_time(started_at, None, options.snapshot_at)
-            if (row := _published_row(paths, options.raw_schema, options.snapshot_at)) is not None:
+            if (row := _published_row(paths, options)) is not None:
                 return LoadResult(row, paths.published, already_loaded=True)
         feed = _open_feed(options)
         try:
-            apply_dlt_settings(options.log_level)
-            from flexprice_wallets.snapshot.pipeline import load_snapshot
+            with dlt_settings(options.log_level, paths.working_folder):
+                from flexprice_wallets.snapshot.pipeline import load_snapshot
 
-            row = load_snapshot(paths, options, feed, started_at, on_progress)
+                row = load_snapshot(paths, options, feed, started_at, on_progress)
             raise_if_interrupted()
             result = LoadResult(row, paths.published)
             publish(paths, result.exit_code)
@@ -71,16 +83,15 @@ def load(
     return result
 
 
-def _published_row(
-    paths: WarehousePaths, raw_schema: str, snapshot_at: datetime
-) -> dict[str, Any] | None:
-    """The row of the snapshot that was published with this time; None where there is none."""
-    if not paths.published.exists():
+def _published_row(paths: WarehousePaths, options: LoadOptions) -> dict[str, Any] | None:
+    """The row of the snapshot that was published with the time asked for; None where there is none."""
+    if options.snapshot_at is None or not paths.published.exists():
         return None
-    from flexprice_wallets.warehouse.database import open_warehouse, snapshot_row
+    from flexprice_wallets.warehouse.database import check_warehouse, open_database, snapshot_row
 
-    with open_warehouse(paths.published, raw_schema) as connection:
-        return snapshot_row(connection, raw_schema, snapshot_at)
+    with open_database(paths.published, read_only=True) as connection:
+        check_warehouse(connection, options.raw_schema, paths.published.name)
+        return snapshot_row(connection, options.raw_schema, options.snapshot_at)
 
 
 def _open_feed(options: LoadOptions) -> Feed:
@@ -101,8 +112,8 @@ def rebuild_views(database: Path, *, raw_schema: str, schema: str, rebuild: bool
     Raises:
         FlexpriceWalletsError: see `errors`; then the published file is what it was.
     """
-    paths = WarehousePaths.of(database)
-    check_names(paths.published, raw_schema, schema)
+    require_posix()
+    paths = WarehousePaths.of(database, raw_schema, schema)
     with exclusive_run(paths), working_folder(paths):
         from flexprice_wallets.warehouse.maintenance import renew_views
 

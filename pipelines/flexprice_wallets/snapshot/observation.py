@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Protocol
 
 from flexprice_wallets.errors import ApiUnavailable, TooManyRejected, TooManyVanished
-from flexprice_wallets.extract.calls import Failure, Reading
+from flexprice_wallets.extract.calls import Failure, Reply
 from flexprice_wallets.extract.events import CustomersFound, ListingDone, text_field
 from flexprice_wallets.extract.feed import Feed
 from flexprice_wallets.records.records import CustomerRecord, Settings
 from flexprice_wallets.snapshot.comparison import Comparison
 from flexprice_wallets.snapshot.limits import Limits
 from flexprice_wallets.snapshot.progress import Progress
+
+_logger = logging.getLogger(__name__)
 
 #: So many customers in a row that could not be read are a sign that none can.
 _CLEAR_RUN_OF_FAILURES = 40
@@ -63,6 +66,7 @@ class Observation:
         yield from self._observe_customers()
         yield from self._follow_wallets()
         self._refuse_if_too_many_rejected()
+        self._look_at_ended_wallets()
         self._carry_on()
         self.finished_at = datetime.now(UTC)
         yield
@@ -78,7 +82,7 @@ class Observation:
                     tally.customers_expected = self._progress.expected = event.calls
                     if comparison.covered is not None:
                         comparison.covered.update(event.named_only)
-                case Reading():
+                case Reply():
                     failed_before = tally.customers_failed
                     comparison.take_customer_wallets(event)
                     if tally.customers_failed > failed_before:
@@ -135,8 +139,8 @@ class Observation:
         known_before = comparison.wallets_known_before()
         followed = comparison.wallets_to_follow()
         self._refuse_if_implausible(comparison.lost_from_lists(followed), known_before)
-        for reading in self._feed.wallets(followed):
-            comparison.take_followed_wallet(reading)
+        for reply in self._feed.wallets(followed):
+            comparison.take_followed_wallet(reply)
             yield
         tally = comparison.tally
         self._refuse_if_implausible(tally.newly_unlisted + tally.newly_ended, known_before)
@@ -148,6 +152,16 @@ class Observation:
                 f"({self._limits.vanished}) allows; nothing was loaded. If that is so, run again with a higher "
                 "--max-vanished, such as 100%."
             )
+
+    def _look_at_ended_wallets(self) -> None:
+        """Ended wallets can still get money: their balances are compared like all others."""
+        for reply in self._feed.ended_wallets(self._comparison.ended_wallets()):
+            if reply.is_missing:
+                _logger.warning(
+                    "The API does not list wallets by their ids: money that ended wallets may get is not seen."
+                )
+                return
+            self._comparison.take_ended_wallets(reply)
 
     def _refuse_if_too_many_rejected(self) -> None:
         tally, allowed = self._comparison.tally, self._limits.rejected

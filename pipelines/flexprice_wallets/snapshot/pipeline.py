@@ -80,7 +80,7 @@ def load_snapshot(
                 has_tables=True,
             )
             pipeline.run(source, loader_file_format="parquet")
-        # Opened anew: the file has grown, and with it what DuckDB may take.
+        # Reopened: the file has grown, and with it what DuckDB may take.
         with open_database(paths.copy) as connection:
             limit_memory(connection, paths.copy)
             _finish_copy(connection, options, row)

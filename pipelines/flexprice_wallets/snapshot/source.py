@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import dlt
 import duckdb
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 
 from flexprice_wallets.configuration import configured_api_key, configured_value
+from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.attempts import open_api
 from flexprice_wallets.extract.calls import Figures
@@ -36,7 +38,8 @@ from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.read_known import read_known
 from flexprice_wallets.snapshot.snapshot_time import SnapshotTime, choose_snapshot_time
 from flexprice_wallets.version import __version__
-from flexprice_wallets.warehouse.database import last_snapshot_at
+from flexprice_wallets.warehouse.database import last_snapshot_at, open_database, open_published
+from flexprice_wallets.warehouse.paths import WarehousePaths
 from flexprice_wallets.warehouse.stored_versions import read_last_customers, read_last_settings
 
 _logger = logging.getLogger(__name__)
@@ -170,6 +173,16 @@ def flexprice_source(
         ConfigurationError: where an option is missing or wrong.
         FlexpriceWalletsError: in dlt's extract step, as the cause of dlt's exception, where the run must be given up.
     """
+    if snapshot_at is not None and snapshot_at.tzinfo is None:
+        raise ConfigurationError(
+            f"snapshot_at {snapshot_at.isoformat()} has no time zone, so it could mean two moments: "
+            "give it one, such as UTC."
+        )
+    for name, words in (("customer_ids", customer_ids), ("lookup_keys", lookup_keys)):
+        if isinstance(words, str):
+            raise ConfigurationError(
+                f"{name} is a text, which would be read letter by letter: give a list of texts."
+            )
     options = LoadOptions(
         ApiOptions(
             base_url=base_url or configured_value("base_url") or DEFAULT_BASE_URL,
@@ -178,9 +191,13 @@ def flexprice_source(
             workers=workers,
         ),
         selection=Selection(tuple(customer_ids), tuple(lookup_keys)),
-        figures=Figures(include_real_time_balance, include_credits_available_breakdown),
-        snapshot_at=snapshot_at,
+        figures=Figures(
+            include_real_time_balance,
+            include_credits_available_breakdown and include_real_time_balance,
+        ),
+        snapshot_at=None if snapshot_at is None else snapshot_at.astimezone(UTC),
     )
+    options.api.check()
     return snapshot_source(
         options,
         lambda: _before_of(warehouse, raw_schema),
@@ -192,10 +209,9 @@ def flexprice_source(
 def _before_of(warehouse: str | os.PathLike[str] | None, raw_schema: str) -> Before:
     if warehouse is None:
         return Before()
-    versions = WarehouseVersions(
-        lambda: duckdb.connect(os.fspath(warehouse), read_only=True), raw_schema
-    )
-    with duckdb.connect(os.fspath(warehouse), read_only=True) as connection:
+    path = WarehousePaths.of(warehouse, raw_schema).published
+    versions = WarehouseVersions(lambda: open_database(path, read_only=True), raw_schema)
+    with open_published(path, raw_schema=raw_schema, schema="flexprice") as connection:
         return Before(
             read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema), versions
         )
@@ -268,8 +284,16 @@ class _Run:
             "tenant_id": comparison.ownership.tenant_id,
             "environment_id": comparison.ownership.environment_id,
             "pipeline_version": __version__,
-            "_dlt_load_id": dlt.current.load_package_state()["load_id"],
+            "_dlt_load_id": _load_id(),
         }
+
+
+def _load_id() -> str:
+    """The load that dlt is at work on."""
+    try:
+        return str(dlt.current.load_package_state()["load_id"])
+    except CurrentLoadPackageStateNotAvailable:  # somebody reads the source without a pipeline
+        return "no load"
 
 
 def _declaration(table: Table) -> DataItemWithMeta:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import duckdb
 
-from flexprice_wallets.warehouse.database import last_snapshot_at, warehouse_connection
-from flexprice_wallets.warehouse.sql_files import quoted
+from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.warehouse.database import last_snapshot_at, open_published
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ class Warehouse:
     Methods return pandas DataFrames with times in UTC. Amounts are exact `decimal.Decimal` objects; with
     `amounts="float"` they are float64, quick to plot and no longer exact.
 
-    What is open stays as it was when it was opened: to see a later load, open the file anew.
+    What is open stays as it was when it was opened: to see a later load, open the file again.
     """
 
     def __init__(
@@ -37,26 +38,23 @@ class Warehouse:
     ) -> None:
         """Open the file read-only.
 
-        Args:
-            database: The file; `~` is your home.
-            amounts: Whether amounts are exact decimals or floats.
-            raw_schema: The schema of the tables that a load writes.
-            schema: The schema of the views.
-
         Raises:
-            ValueError: where `amounts` is neither "decimal" nor "float".
-            ConfigurationError: where the path is none that DuckDB can open.
+            ConfigurationError: where an argument is wrong, or DuckDB cannot tell the names apart.
             NotAWarehouse: where the file does not exist or is no warehouse.
-            WarehouseTooNew: where a later version of this program or of DuckDB wrote it.
-            StorageError: where it may not be read.
-            WarehouseError: where it is open for writing.
+            WarehouseTooNew: where a later version of this program wrote it.
         """
         if amounts not in get_args(Amounts):
-            raise ValueError(f"amounts are 'decimal' or 'float', not {amounts!r}")
+            raise ConfigurationError(
+                f"amounts is {amounts!r}, which is neither 'decimal' nor 'float': name one of them."
+            )
         self._amounts = amounts
         self._raw_schema = raw_schema
         self._schema = schema
-        self._connection = warehouse_connection(database, raw_schema)
+        with ExitStack() as stack:
+            self._connection = stack.enter_context(
+                open_published(database, raw_schema=raw_schema, schema=schema)
+            )
+            self._open = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +69,7 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the file; a `with` block does it by itself."""
-        self._connection.close()
+        self._open.close()
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
         """The answer to any SQL query.
@@ -97,14 +95,14 @@ class Warehouse:
                 "the moment needs a time zone, such as datetime(2026, 3, 1, tzinfo=UTC)"
             )
         return self.query(
-            f"select * from {quoted(self._schema)}.wallet_balance_as_of(cast(? as timestamptz)) order by wallet_id",
+            f'select * from "{self._schema}".wallet_balance_as_of(cast(? as timestamptz)) order by wallet_id',
             [at],
         )
 
     def history(self, wallet_id: str) -> pd.DataFrame:
         """One wallet's balances from its first sight on: a row for each interval in which nothing changed."""
         return self.query(
-            f"select * from {quoted(self._schema)}.wallet_balance_history where wallet_id = ? order by valid_from",
+            f'select * from "{self._schema}".wallet_balance_history where wallet_id = ? order by valid_from',
             [wallet_id],
         )
 
@@ -114,16 +112,20 @@ class Warehouse:
         chosen = {column: value for column, value in named.items() if value is not None}
         where = " and ".join(f"{column} = ?" for column in chosen) or "true"
         return self.query(
-            f"select * from {quoted(self._schema)}.wallet_balance_daily where {where} order by wallet_id, date_day",
+            f'select * from "{self._schema}".wallet_balance_daily where {where} order by wallet_id, date_day',
             list(chosen.values()),
         )
 
 
 def open(  # noqa: A001 - reads as flexprice_wallets.open(...)
-    database: str | os.PathLike[str] = "warehouse.duckdb", *, amounts: Amounts = "decimal"
+    database: str | os.PathLike[str] = "warehouse.duckdb",
+    *,
+    amounts: Amounts = "decimal",
+    raw_schema: str = "flexprice_raw",
+    schema: str = "flexprice",
 ) -> Warehouse:
     """Open a warehouse for reading; see `Warehouse`."""
-    return Warehouse(database, amounts=amounts)
+    return Warehouse(database, amounts=amounts, raw_schema=raw_schema, schema=schema)
 
 
 def _dataframe(result: duckdb.DuckDBPyRelation, amounts: Amounts) -> pd.DataFrame:

@@ -162,7 +162,7 @@ def _write_dictionary(connection: duckdb.DuckDBPyConnection, raw_schema: str, sc
         select {literal(schema)}, {literal(macro.name)}, 'macro', {literal(macro.description)}, macro_columns.*
         from (values {macro_columns}) as macro_columns (column_position, column_name, data_type, column_comment)
         """)
-    # An unchanged dictionary is not written anew.
+    # An unchanged dictionary is not rewritten.
     table = f"{quoted(raw_schema)}.stored_data_dictionary"
     (differs,) = connection.execute(
         f"select exists (from ((from dictionary except from {table}) union all (from {table} except"

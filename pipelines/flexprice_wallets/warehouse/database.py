@@ -16,8 +16,10 @@ from flexprice_wallets.errors import (
     StorageError,
     WarehouseError,
     WarehouseTooNew,
+    WarehouseTooOld,
 )
 from flexprice_wallets.records.tables import CONTRACT_VERSION
+from flexprice_wallets.warehouse.names import check_schemas
 from flexprice_wallets.warehouse.paths import resolved_path
 from flexprice_wallets.warehouse.sql_files import literal, quoted
 
@@ -99,33 +101,28 @@ def cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def open_warehouse(
-    database: str | os.PathLike[str], raw_schema: str
+def open_published(
+    database: str | os.PathLike[str], *, raw_schema: str, schema: str
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a published warehouse for reading, as `warehouse_connection`, and close it at the end of the block."""
-    connection = warehouse_connection(database, raw_schema)
-    try:
-        yield connection
-    finally:
-        connection.close()
+    """Open a warehouse for reading, wherever a command or a program does.
 
-
-def warehouse_connection(
-    database: str | os.PathLike[str], raw_schema: str
-) -> duckdb.DuckDBPyConnection:
-    """A connection to a published warehouse, for reading.
+    It may have a name in which DuckDB cannot tell the file from a schema: such a file can be read here, and nowhere
+    else.
 
     Args:
         database: the file, as somebody named it: `~` is their home.
         raw_schema: schema of its tables.
+        schema: schema of its views.
 
     Raises:
-        ConfigurationError: where the path is none that DuckDB can open.
+        ConfigurationError: where DuckDB can open no such path, or the schemas have names that none can have.
         NotAWarehouse: where there is no such file, or one that is no warehouse.
         WarehouseTooNew: where a later version of this program or of DuckDB wrote it.
+        WarehouseTooOld: where it has to be brought up to date first.
         StorageError: where the file may not be read.
         WarehouseError: where it is open for writing.
     """
+    check_schemas(raw_schema, schema)
     path = resolved_path(database)
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
@@ -136,13 +133,13 @@ def warehouse_connection(
         raise NotAWarehouse(
             f"{os.fspath(database)} {what}: run `flexprice-wallets load` first, or name another --database."
         )
-    connection = open_database(path, read_only=True)
-    try:
-        check_warehouse(connection, raw_schema, path.name)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    with open_database(path, read_only=True) as connection:
+        if check_warehouse(connection, raw_schema, path.name) < CONTRACT_VERSION:
+            raise WarehouseTooOld(
+                f"{path.name} was loaded by an earlier version of flexprice-wallets: run `flexprice-wallets views` (or "
+                "the next load) to bring it up to date."
+            )
+        yield connection
 
 
 def database_error(error: duckdb.Error, name: str) -> WarehouseError:

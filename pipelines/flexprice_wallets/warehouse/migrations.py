@@ -1,6 +1,6 @@
 """Brings a warehouse of an earlier version of the table contract to this one. To be called on a private copy.
 
-A migration writes no version: whatever it makes anew (hashes, derived tables) is made from the versions stored. The
+A migration writes no version: whatever it recomputes (hashes, derived tables) comes from the stored versions. The
 contract's version is written last, so a copy that was left half migrated is still one of the old version.
 """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flexprice_wallets.errors import ConfigurationError
-from flexprice_wallets.warehouse.names import check_path
+from flexprice_wallets.warehouse.names import check_names, check_path
 
 _IS_PLAIN = re.compile(r"[\w\s/.,:;@=+~#&()-]*")
 
@@ -61,9 +61,21 @@ class WarehousePaths:
     published: Path
 
     @classmethod
-    def of(cls, database: str | os.PathLike[str]) -> WarehousePaths:
-        """The paths of a warehouse that somebody named; raises as `resolved_path`."""
-        return cls(resolved_path(database))
+    def of(
+        cls,
+        database: str | os.PathLike[str],
+        raw_schema: str = "flexprice_raw",
+        schema: str = "flexprice",
+    ) -> WarehousePaths:
+        """The paths of a warehouse that is to be written, as somebody named it.
+
+        Raises:
+            ConfigurationError: as `resolved_path`; or where the file and its schemas have names that DuckDB cannot
+                tell apart.
+        """
+        published = resolved_path(database)
+        check_names(published, raw_schema, schema)
+        return cls(published)
 
     @property
     def lock(self) -> Path:

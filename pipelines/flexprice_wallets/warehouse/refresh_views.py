@@ -72,7 +72,7 @@ def _digest_of_scripts(raw_schema: str, schema: str) -> str:
 
 
 def _digest_of_catalog(connection: duckdb.DuckDBPyConnection, raw_schema: str, schema: str) -> str:
-    """Changes where a table, view, macro or column comes, goes or is made anew: that takes its comment away.
+    """Changes where a table, view, macro or column is added, dropped or recreated: recreating takes its comment away.
 
     The SQL of a view is no sign: DuckDB words it otherwise once the file is opened again.
     """

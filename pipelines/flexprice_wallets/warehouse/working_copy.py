@@ -128,14 +128,14 @@ def publish(paths: WarehousePaths, exit_code: ExitCode = ExitCode.COMPLETE) -> N
             )
         _take_over_owner(paths)
         _flush(paths.copy)
-        if paths.foreign_wal.exists():
-            _logger.warning(
-                "Another program wrote into %s and left %s: its rows are not part of the history and are removed.",
-                paths.published.name,
-                paths.foreign_wal.name,
-            )
-            paths.foreign_wal.unlink()
         with committing(exit_code):
+            if paths.foreign_wal.exists():
+                _logger.warning(
+                    "Another program wrote into %s and left %s: its rows are not part of the history and are removed.",
+                    paths.published.name,
+                    paths.foreign_wal.name,
+                )
+                paths.foreign_wal.unlink()
             os.replace(paths.copy, paths.published)
     except OSError as error:
         raise folder_error(paths, error) from error
@@ -143,8 +143,8 @@ def publish(paths: WarehousePaths, exit_code: ExitCode = ExitCode.COMPLETE) -> N
         _flush(paths.published.parent)
     except OSError as error:
         _logger.warning(
-            "%s is published, but its folder could not be flushed to the disk (%s): "
-            "should the machine lose power now, the earlier file may be there again.",
+            "The folder of %s could not be flushed to the disk (%s): the new file is published, but should the "
+            "machine lose power now, the earlier one may be there again.",
             paths.published.name,
             error.strerror or error,
         )

@@ -10,7 +10,7 @@ import duckdb
 
 from flexprice_wallets.errors import NotAWarehouse, StorageError
 from flexprice_wallets.use.export.folder import Manifest, replaced_folder
-from flexprice_wallets.warehouse.database import open_warehouse
+from flexprice_wallets.warehouse.database import open_published
 from flexprice_wallets.warehouse.descriptions import Relation, views
 from flexprice_wallets.warehouse.sql_files import literal, quoted
 
@@ -52,7 +52,10 @@ def export_views(
         StorageError: where the file system refuses.
         AnotherRunAtWork: where another export into the folder is under way.
     """
-    with open_warehouse(database, raw_schema) as connection, replaced_folder(folder) as new:
+    with (
+        open_published(database, raw_schema=raw_schema, schema=schema) as connection,
+        replaced_folder(folder) as new,
+    ):
         snapshot_id, rows = _write(connection, schema, new.path, file_format)
         new.manifest = Manifest(file_format, snapshot_id, rows)
     return Exported(folder, rows, snapshot_id)

@@ -232,7 +232,7 @@ def _time(name: str, span: timedelta) -> altair.X:
 def _amount(name: str, highest: float, **more: Any) -> altair.Y:
     import altair as alt
 
-    # Thousands and millions are told by a letter; a hundredth must not become 10m.
+    # Thousands and millions get a letter; a hundredth must not become 10m.
     axis = alt.Axis(tickCount=4, format="~s" if highest >= 1000 else "~g")
     return alt.Y(f"{name}:Q", title=None, axis=axis, **more)
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from flexprice_wallets.use.report.charts import Chart
 from flexprice_wallets.use.report.html import Markup, element, joined
-from flexprice_wallets.use.report.sections import Section
+from flexprice_wallets.use.report.parts import Section
 from flexprice_wallets.version import __version__
 
 _TITLE = "Customers' wallets"

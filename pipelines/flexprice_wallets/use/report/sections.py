@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Final, Literal
 
-from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.use.report import charts, queries
-from flexprice_wallets.use.report.charts import Chart
 from flexprice_wallets.use.report.html import Column, Markup, details, element, joined, plain, table
+from flexprice_wallets.use.report.parts import (
+    CURRENCY,
+    CUSTOMER,
+    DAYS_LISTED,
+    WALLET,
+    Draw,
+    Section,
+    by,
+    count,
+    empty,
+    left_out,
+    listed_days,
+)
 from flexprice_wallets.use.report.queries import Asked, Row
-
-#: Days that a chart's table lists one by one; before them, only the last of each month.
-_DAYS_LISTED: Final = 31
-#: Wallets of one customer that are drawn.
-_WALLETS_DRAWN: Final = 12
-
-Draw = Callable[[Chart], Markup]
-
-_CUSTOMER: Final = Column("Customer", "customer")
-_WALLET: Final = Column("Wallet", "wallet_id", "id")
-_CURRENCY: Final = Column("Currency", "currency")
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The wallet or the customer that the report looks at more closely."""
-
-    kind: Literal["wallet", "customer"]
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the page under a heading of its own; `anchor` is what links to it lead to, called `label` if given."""
-
-    anchor: str
-    heading: str
-    content: Markup
-    label: str | None = None
 
 
 def overview(ask: Asked) -> Section:
@@ -72,7 +50,7 @@ def overview(ask: Asked) -> Section:
             if fresh["last_complete_snapshot_at"]
             else "has yet to be taken."
         ),
-        f" Since then {_count(since, 'record')} could not be read or taken." if since else "",
+        f" Since then {count(since, 'record')} could not be read or taken." if since else "",
     )
     return Section("overview", "Overview", state + element("dl", *cards, class_="cards"))
 
@@ -81,7 +59,7 @@ def liability(ask: Asked, draw: Draw) -> Section:
     """What is outstanding in each currency over time, split into free and purchased."""
     rows = ask(queries.LIABILITY)
     if not rows:
-        return _empty("liability", "Outstanding liability", "No balance was observed yet.")
+        return empty("liability", "Outstanding liability", "No balance was observed yet.")
     explanation = element(
         "p",
         "The settled balance is what customers hold: the sum of the positive balances at the end of each day "
@@ -91,7 +69,7 @@ def liability(ask: Asked, draw: Draw) -> Section:
         class_="note",
     )
     blocks = []
-    for currency, days in _by(rows, "currency"):
+    for currency, days in by(rows, "currency"):
         first, last = days[0], days[-1]
         summary = (
             f"Outstanding in {currency}: {plain(first['outstanding_balance'])} on {first['date_day']}, "
@@ -107,7 +85,7 @@ def liability(ask: Asked, draw: Draw) -> Section:
                 details(
                     f"Figures in {currency}",
                     table(
-                        f"Outstanding in {currency} by day: the last {_DAYS_LISTED} days, before them each "
+                        f"Outstanding in {currency} by day: the last {DAYS_LISTED} days, before them each "
                         "month's last",
                         (
                             Column("Day", "date_day"),
@@ -117,7 +95,7 @@ def liability(ask: Asked, draw: Draw) -> Section:
                             Column("Overdrawn", "overdrawn_balance", "figure"),
                             Column("Wallets", "wallets", "figure"),
                         ),
-                        _listed_days(days),
+                        listed_days(days),
                     ),
                 ),
             )
@@ -134,7 +112,7 @@ def running_out(ask: Asked) -> Section:
     rows = ask(queries.RUNNING_OUT)
     heading = "Wallets about to run out"
     if not rows:
-        return _empty(
+        return empty(
             "running-out", heading, "At its present rate, no wallet runs out within 30 days."
         )
     soon = sum(row["days_left"] <= 7 for row in rows)
@@ -143,25 +121,25 @@ def running_out(ask: Asked) -> Section:
         heading,
         element(
             "p",
-            f"{_count(rows[0]['total'], 'wallet')} will have used up the credits within 30 days, {soon} of those shown "
+            f"{count(rows[0]['total'], 'wallet')} will have used up the credits within 30 days, {soon} of those shown "
             "within 7, at the faster of their rates over the last 7 and 30 days.",
         )
         + table(
             "Wallets by the day on which their credits will be gone",
             (
-                _WALLET,
-                _CUSTOMER,
+                WALLET,
+                CUSTOMER,
                 Column("Gone on", "depletion_day"),
                 Column("Days left", "days_left", "figure"),
                 Column("Credits", "credit_balance", "figure"),
                 Column("Balance", "balance", "figure"),
-                _CURRENCY,
+                CURRENCY,
                 Column("Credits per day, 7 days", "credits_per_day_7_days", "figure"),
                 Column("30 days", "credits_per_day_30_days", "figure"),
             ),
             rows,
         )
-        + _left_out(rows),
+        + left_out(rows),
     )
 
 
@@ -169,7 +147,7 @@ def alerts(ask: Asked) -> Section:
     """Thresholds that are reached now, of wallets with alerts switched on."""
     rows = ask(queries.ALERTS)
     if not rows:
-        return _empty("alerts", "Alerts", "No wallet with alerts has reached a threshold.")
+        return empty("alerts", "Alerts", "No wallet with alerts has reached a threshold.")
     shown = [
         row
         | {
@@ -183,26 +161,26 @@ def alerts(ask: Asked) -> Section:
         "Alerts",
         element(
             "p",
-            f"{_count(rows[0]['total'], 'threshold')} reached, by the settled balance or by the "
+            f"{count(rows[0]['total'], 'threshold')} reached, by the settled balance or by the "
             "real-time balance as last observed.",
         )
         + table(
             "Thresholds that are reached, the most urgent and the latest first",
             (
                 Column("Level", "level"),
-                _WALLET,
-                _CUSTOMER,
+                WALLET,
+                CUSTOMER,
                 Column("Threshold", "limit", "figure"),
                 Column("Balance", "balance", "figure"),
                 Column("Real-time balance", "real_time_balance", "figure"),
-                _CURRENCY,
+                CURRENCY,
                 Column("Reached by", "by"),
                 Column("Since (UTC)", "reached_since"),
                 Column("Flexprice says", "alert_state"),
             ),
             shown,
         )
-        + _left_out(rows),
+        + left_out(rows),
     )
 
 
@@ -210,7 +188,7 @@ def movements(ask: Asked) -> Section:
     """The biggest movements of each currency in the last seven days."""
     rows = ask(queries.MOVEMENTS)
     if not rows:
-        return _empty("movements", "Biggest movements", "No balance moved in the last 7 days.")
+        return empty("movements", "Biggest movements", "No balance moved in the last 7 days.")
     return Section(
         "movements",
         "Biggest movements",
@@ -222,9 +200,9 @@ def movements(ask: Asked) -> Section:
         + table(
             "Largest movements by currency",
             (
-                _CURRENCY,
-                _WALLET,
-                _CUSTOMER,
+                CURRENCY,
+                WALLET,
+                CUSTOMER,
                 Column("Movement", "balance_delta", "figure"),
                 Column("Before", "balance_before", "figure"),
                 Column("After", "balance_after", "figure"),
@@ -240,10 +218,10 @@ def loads(ask: Asked, draw: Draw) -> Section:
     """How fresh and complete the last loads were, what failed, and what looks wrong in the data."""
     runs = ask(queries.RUNS)
     if not runs:
-        return _empty("loads", "Loads", "There was no load yet.")
+        return empty("loads", "Loads", "There was no load yet.")
     partial = sum(run["completeness"] == "partial" for run in runs)
     summary = (
-        f"The last {_count(len(runs), 'run')} from {plain(runs[-1]['snapshot_at'])} to "
+        f"The last {count(len(runs), 'run')} from {plain(runs[-1]['snapshot_at'])} to "
         f"{plain(runs[0]['snapshot_at'])} UTC: {partial} partial, "
         f"{plain(min(run['wallets_changed'] for run in runs))} to "
         f"{plain(max(run['wallets_changed'] for run in runs))} wallets changed in each."
@@ -254,7 +232,7 @@ def loads(ask: Asked, draw: Draw) -> Section:
         details(
             "The runs one by one",
             table(
-                f"The last {_count(len(runs), 'run')}",
+                f"The last {count(len(runs), 'run')}",
                 (
                     Column("Snapshot (UTC)", "snapshot_at"),
                     Column("Completeness", "completeness"),
@@ -263,7 +241,7 @@ def loads(ask: Asked, draw: Draw) -> Section:
                     Column("Customers failed", "customers_failed", "figure"),
                     Column("Wallets read", "wallets_observed", "figure"),
                     Column("Wallets changed", "wallets_changed", "figure"),
-                    Column("Set aside", "records_rejected", "figure"),
+                    Column("Rejected", "records_rejected", "figure"),
                     Column("Seconds", "duration_seconds", "figure"),
                 ),
                 runs,
@@ -275,108 +253,6 @@ def loads(ask: Asked, draw: Draw) -> Section:
         _findings(ask),
     ]
     return Section("loads", "Loads", joined(content))
-
-
-def closer_look(ask: Asked, draw: Draw, subject: Subject) -> Section:
-    """The chosen wallet, or the chosen customer's wallets, with balances as steps and top-ups marked.
-
-    Raises:
-        ConfigurationError: the warehouse knows no such wallet or customer.
-    """
-    wallets = ask(queries.SUBJECT_WALLETS, subject.id, column=f"{subject.kind}_id")
-    if not wallets:
-        raise ConfigurationError(
-            f"The warehouse knows no wallet of --{subject.kind} {subject.id}: look for it in the view wallets."
-        )
-    name = wallets[0]["customer"]
-    heading = (
-        f"Wallet {subject.id}" if subject.kind == "wallet" else f"Customer {name or subject.id}"
-    )
-    content = [
-        table(
-            f"{_count(wallets[0]['total'], 'wallet')} of {name or wallets[0]['customer_id']}",
-            (
-                _WALLET,
-                Column("Name", "wallet"),
-                Column("Balance", "balance", "figure"),
-                _CURRENCY,
-                Column("Credits", "credit_balance", "figure"),
-                Column("Free credits", "free_credits", "figure"),
-                Column("Purchased credits", "purchased_credits", "figure"),
-                Column("Rate", "conversion_rate", "figure"),
-                Column("Status", "wallet_status"),
-                Column("Ended", "ended"),
-                Column("Last observed (UTC)", "last_observed_at"),
-            ),
-            wallets,
-        ),
-        _left_out(wallets),
-    ]
-    drawn = wallets[:_WALLETS_DRAWN]
-    blocks = [_wallet_steps(ask, draw, wallet, level="h3") for wallet in drawn]
-    content.append(element("div", *blocks, class_="grid" if len(blocks) > 1 else "single"))
-    if len(wallets) > len(drawn):
-        content.append(
-            element(
-                "p", f"Drawn are the first {len(drawn)}; name one with --wallet.", class_="note"
-            )
-        )
-    return Section("closer-look", heading, joined(content), label=f"This {subject.kind}")
-
-
-def _wallet_steps(ask: Asked, draw: Draw, wallet: Row, level: str) -> Markup:
-    history = ask(queries.SUBJECT_HISTORY, wallet["wallet_id"])
-    top_ups = ask(queries.SUBJECT_TOP_UPS, wallet["wallet_id"])
-    heading = element(
-        level, f"{wallet['wallet'] or 'Unnamed wallet'} ", element("code", wallet["wallet_id"])
-    )
-    if not history:
-        return element("section", heading, element("p", "No balance was observed."))
-    until = wallet["last_observed_at"]
-    summary = (
-        f"Balance from {plain(history[0]['valid_from'])} UTC, {plain(history[0]['balance'])} "
-        f"{history[0]['currency']}, to {plain(until)} UTC, {plain(wallet['balance'])} {wallet['currency']}, "
-        f"in {_count(len(history), 'step')} with {_count(len(top_ups), 'top-up')}."
-    )
-    latest_first = history[::-1]
-    return element(
-        "section",
-        heading,
-        draw(charts.balance_steps(history, top_ups, until, summary)),
-        element("p", summary),
-        details(
-            "Balances",
-            table(
-                f"Balances of {wallet['wallet_id']}, the latest first",
-                (
-                    Column("From (UTC)", "valid_from"),
-                    Column("Until (UTC)", "valid_to"),
-                    Column("Balance", "balance", "figure"),
-                    _CURRENCY,
-                    Column("Credits", "credit_balance", "figure"),
-                    Column("Free", "free_credits", "figure"),
-                    Column("Purchased", "purchased_credits", "figure"),
-                ),
-                latest_first,
-            ),
-        ),
-        details(
-            "Top-ups",
-            table(
-                f"Top-ups of {wallet['wallet_id']}: rises of the balance between two runs, the latest first",
-                (
-                    Column("By (UTC)", "changed_by"),
-                    Column("After the run of (UTC)", "changed_after"),
-                    Column("Amount", "balance_delta", "figure"),
-                    Column("Credits", "credit_balance_delta", "figure"),
-                    Column("Balance after", "balance_after", "figure"),
-                ),
-                top_ups[::-1],
-            ),
-        )
-        if top_ups
-        else "",
-    )
 
 
 def _failures(ask: Asked) -> Markup:
@@ -393,13 +269,13 @@ def _failures(ask: Asked) -> Markup:
                 Column("Snapshot (UTC)", "snapshot_at"),
                 Column("What", "what"),
                 Column("Customer", "customer_id", "id"),
-                _WALLET,
+                WALLET,
                 Column("HTTP", "http_status", "figure"),
                 Column("Why", "why"),
             ),
             rows,
         )
-        + _left_out(rows)
+        + left_out(rows)
     )
 
 
@@ -423,33 +299,3 @@ def _reached_by(row: Row) -> str:
     if row["is_reached"] and row["is_reached_in_real_time"]:
         return "both"
     return "settled balance" if row["is_reached"] else "real-time balance"
-
-
-def _listed_days(days: Sequence[Row]) -> list[Row]:
-    """The last days one by one, before them the last of each month; the latest first."""
-    earlier = days[:-_DAYS_LISTED]
-    ends = [
-        list(month)[-1] for _, month in groupby(earlier, lambda day: day["date_day"].replace(day=1))
-    ]
-    return [*ends, *days[-_DAYS_LISTED:]][::-1]
-
-
-def _by(rows: Sequence[Row], name: str) -> list[tuple[str, list[Row]]]:
-    return [(key, list(group)) for key, group in groupby(rows, lambda row: row[name])]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{plain(number)} {noun}" if number == 1 else f"{plain(number)} {noun}s"
-
-
-def _left_out(rows: Sequence[Row]) -> Markup:
-    missing = rows[0]["total"] - len(rows)
-    return (
-        element("p", f"{plain(missing)} more are not shown.", class_="note")
-        if missing
-        else Markup("")
-    )
-
-
-def _empty(anchor: str, heading: str, sentence: str) -> Section:
-    return Section(anchor, heading, element("p", sentence))

@@ -8,10 +8,11 @@ from flexprice_wallets.errors import StorageError
 from flexprice_wallets.use.replaced_file import replace_file
 from flexprice_wallets.use.report import sections
 from flexprice_wallets.use.report.charts import require_altair, scripts
+from flexprice_wallets.use.report.closer_look import closer_look
 from flexprice_wallets.use.report.page import Page
+from flexprice_wallets.use.report.parts import Subject
 from flexprice_wallets.use.report.queries import Asked
-from flexprice_wallets.use.report.sections import Subject
-from flexprice_wallets.warehouse.database import open_warehouse
+from flexprice_wallets.warehouse.database import open_published
 
 __all__ = ["Subject", "write_report"]
 
@@ -28,11 +29,11 @@ def write_report(
 
     Raises:
         ConfigurationError: where the extra `report` is not installed, or the wallet or customer is unknown.
-        WarehouseError: where the database is no warehouse of this program, or cannot be read.
+        NotAWarehouse, WarehouseTooNew: where the database is no warehouse of this program.
         StorageError: where the file cannot be written.
     """
     require_altair()
-    with open_warehouse(database, raw_schema) as connection:
+    with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
         html = _page(Asked(connection, raw_schema=raw_schema, schema=schema), subject)
     _write(output, html)
 
@@ -41,7 +42,7 @@ def _page(ask: Asked, subject: Subject | None) -> str:
     page = Page()
     page.add(sections.overview(ask))
     if subject is not None:
-        page.add(sections.closer_look(ask, page.draw, subject))
+        page.add(closer_look(ask, page.draw, subject))
     page.add(sections.liability(ask, page.draw))
     page.add(sections.running_out(ask))
     page.add(sections.alerts(ask))
