@@ -22,7 +22,7 @@ _FOLDER: Final = Path(__file__).parent / "from_0_1_0"
 def warehouse_of_0_1_0(folder: Path) -> Path:
     """A copy of the warehouse: 37 snapshots of a month with every kind of event, loaded by version 0.1.0."""
     database = folder / "warehouse.duckdb"
-    database.write_bytes(gzip.decompress((_FOLDER / "warehouse.duckdb.gz").read_bytes()))
+    database.write_bytes(gzip.decompress((_FOLDER / "warehouse.gz").read_bytes()))
     return database
 
 
