@@ -194,7 +194,9 @@ def test_a_closed_wallet_can_get_money_and_lose_it():
     ]
     # The wallet's days end with it, and it is in no answer for a moment after its end.
     assert [row[1] for row in daily(connection)] == ["03-01", "03-02"]
-    assert rows_of(connection, "from flexprice.wallet_balance_as_of('2026-03-04 12:00:00+00')") == []
+    assert (
+        rows_of(connection, "from flexprice.wallet_balance_as_of('2026-03-04 12:00:00+00')") == []
+    )
 
 
 def test_a_wallet_that_is_not_found_leaves_nothing_known():
