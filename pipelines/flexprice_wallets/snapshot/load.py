@@ -71,7 +71,7 @@ def load(
                 return LoadResult(row, paths.published, already_loaded=True)
         feed = _open_feed(options)
         try:
-            with dlt_settings(options.log_level, paths.working_folder):
+            with dlt_settings(options.log_level):
                 from flexprice_wallets.snapshot.pipeline import load_snapshot
 
                 row = load_snapshot(paths, options, feed, started_at, on_progress)
