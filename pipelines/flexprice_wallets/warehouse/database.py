@@ -121,6 +121,8 @@ def open_published(
         WarehouseTooOld: where it has to be brought up to date first.
         StorageError: where the file may not be read.
         WarehouseError: where it is open for writing.
+
+    Damage that shows only in reading is raised as NotAWarehouse, too.
     """
     check_schemas(raw_schema, schema)
     path = resolved_path(database)
@@ -139,7 +141,19 @@ def open_published(
                 f"{path.name} was loaded by an earlier version of flexprice-wallets: run `flexprice-wallets views` (or "
                 "the next load) to bring it up to date."
             )
-        yield connection
+        with damage_named(path.name):
+            yield connection
+
+
+@contextmanager
+def damage_named(name: str) -> Iterator[None]:
+    """Within, damage that DuckDB meets in reading is raised as NotAWarehouse; its other errors as they are."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if any(sign in str(error).lower() for sign in _SIGNS_OF_DAMAGE):
+            raise database_error(error, name) from error
+        raise
 
 
 def database_error(error: duckdb.Error, name: str) -> WarehouseError:

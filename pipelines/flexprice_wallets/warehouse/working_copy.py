@@ -52,14 +52,14 @@ def working_folder(paths: WarehousePaths) -> Iterator[None]:
 def remove_leftovers(paths: WarehousePaths) -> None:
     """Remove the folder of a run that was killed, and say so."""
     try:
-        if paths.pipelines_folder.exists():
-            shutil.rmtree(paths.pipelines_folder)
         if paths.working_folder.exists():
             _logger.warning("An earlier run was killed at work; its unpublished files are removed.")
             try:
                 shutil.rmtree(paths.working_folder)
             except PermissionError:
                 _put_aside(paths.working_folder)
+        if paths.pipelines_folder.exists():  # where it is not in there
+            shutil.rmtree(paths.pipelines_folder)
     except OSError as error:
         raise folder_error(paths, error) from error
 
