@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from flexprice_emulator import Emulator, Fault
+from flexprice_wallets.commands import load as load_command_module
 from flexprice_wallets.commands import main
 from flexprice_wallets.errors import ConfigurationError, ExitCode, NotAWarehouse, StorageError
 from flexprice_wallets.snapshot import load as load_module
@@ -49,6 +50,27 @@ def test_a_signal_just_after_the_replacement_changes_nothing(
     monkeypatch.setattr(os, "replace", replaced_and_signalled)
     assert main.run(["load"]) == ExitCode.COMPLETE
     assert snapshot_count(tmp_path / "warehouse.duckdb") == 1
+    # Later steps, too: the folder is flushed, the private one removed, the summary printed.
+    monkeypatch.setattr(os, "replace", replace)
+    for owner, name in (
+        (working_copy, "_flush"),
+        (shutil, "rmtree"),
+        (load_command_module, "report_done"),
+    ):
+        function = getattr(owner, name)
+
+        def signalled(*arguments: Any, function: Any = function, **more: Any) -> Any:
+            if not os.path.exists(tmp_path / ".warehouse.duckdb.loading/warehouse.duckdb"):
+                signal.raise_signal(number)
+            return function(*arguments, **more)
+
+        monkeypatch.setattr(owner, name, signalled)
+        before = snapshot_count(tmp_path / "warehouse.duckdb")
+        assert main.run(["load"]) == ExitCode.COMPLETE
+        assert snapshot_count(tmp_path / "warehouse.duckdb") == before + 1
+        monkeypatch.setattr(owner, name, function)
+    (tmp_path / "warehouse.duckdb").unlink()
+    assert main.run(["load"]) == ExitCode.COMPLETE
     # Before the replacement it still ends the load.
     monkeypatch.setattr(os, "replace", replace)
     publish = working_copy.publish
@@ -206,6 +228,7 @@ def test_users_of_one_group_can_both_take_the_lock(emulator: Emulator, database:
 
 _READ = """
 import sys
+from flexprice_wallets.commands import load as load_command_module
 from flexprice_wallets.commands import main
 sys.exit(main.run(sys.argv[1:]))
 """

@@ -46,7 +46,7 @@ FOREIGN = {
     "RESTORE_FROM_DESTINATION": "true",
     "PROGRESS": "log",
     "REFRESH": "drop_data",
-    "DLT_DEFAULT_NAMING_MODULE": "direct",
+    "DLT_DEFAULT_NAMING_MODULE": "no_such_convention",
     "DLT_DLT_ID_LENGTH_BYTES": "3",
     "DLT_USE_JSON": "simplejson",
     "DLT_DATA_DIR": "/nonexistent",
