@@ -221,6 +221,15 @@ def test_a_label_is_escaped() -> None:
     assert r'load_success{database="/a \"b\"\\\n.duckdb"} 1' in text
 
 
+def test_metrics_of_a_snapshot_with_the_ledger(tmp_path: Path) -> None:
+    now = datetime(2026, 3, 1, 6, tzinfo=UTC)
+    row = {"transactions_observed": 7, "ledger_read_to": now - timedelta(minutes=5)}
+    (tmp_path / "load.prom").write_text(rendered(RunMetrics("w", 0, now, 1.5, row)))
+    found = figures(tmp_path / "load.prom")
+    assert (found["load_transactions_observed"], found["ledger_lag_seconds"]) == (7, 300)
+    assert found["ledger_read_to_timestamp_seconds"] == now.timestamp() - 300
+
+
 # --- what can be printed ---
 
 

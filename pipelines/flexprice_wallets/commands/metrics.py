@@ -24,6 +24,8 @@ _OF_SNAPSHOT: Final = {
     "wallets_observed": "Wallets that the load read.",
     "wallets_changed": "Wallets of which something changed.",
     "records_rejected": "Records that the load could not take.",
+    "transactions_observed": "Wallet transactions that the load read.",
+    "transactions_changed": "Wallet transactions among them that are new or changed.",
     "api_requests": "Requests that the load sent.",
     "api_retries": "Requests among them that repeated a failed one.",
 }
@@ -76,6 +78,14 @@ def _gauges(metrics: RunMetrics) -> Iterator[tuple[str, str, str]]:
     for column, meaning in _OF_SNAPSHOT.items():
         if (value := metrics.snapshot.get(column)) is not None:
             yield f"load_{column}", meaning, str(value)
+    if (read_to := metrics.snapshot.get("ledger_read_to")) is not None:
+        lag = (metrics.finished_at - read_to).total_seconds()
+        yield (
+            "ledger_read_to_timestamp_seconds",
+            "Newest change in the ledger read.",
+            _epoch(read_to),
+        )
+        yield "ledger_lag_seconds", "Its age when the last load ended.", f"{lag:.3f}"
     for name, at in metrics.last_times.items():
         yield (
             f"{name}_timestamp_seconds",
