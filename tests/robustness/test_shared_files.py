@@ -9,7 +9,8 @@ import multiprocessing
 import os
 import shutil
 import stat
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,21 @@ def as_user(user: int, groups: list[int], act: Callable[[], None]) -> None:
     assert process.exitcode == 0
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @needs_root
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_two_users_of_a_group_load_in_turn(
-    is_killed: bool, emulator: Emulator, tmp_path: Path
+    is_killed: bool, emulator: Emulator, open_folder: Path, tmp_path: Path
 ) -> None:
     group = 4321
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.getuid() and parent != Path("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    folder = tmp_path / "shared"
+    folder = open_folder / "shared"
     folder.mkdir()
     os.chown(folder, -1, group)
     folder.chmod(0o2775)
@@ -252,8 +258,10 @@ def test_a_file_that_was_cut_is_told_as_damaged_by_every_reader(
 @needs_root
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_a_file_that_may_not_be_read_is_told_as_a_matter_of_rights(
-    what: str, emulator: Emulator, database: Path
+    what: str, emulator: Emulator, open_folder: Path
 ) -> None:
+    database = open_folder / "books" / "warehouse.duckdb"
+    database.parent.mkdir()
     snapshot(emulator, database)
     (database if what == "file" else database.parent).chmod(0)
 
@@ -265,9 +273,6 @@ def test_a_file_that_may_not_be_read_is_told_as_a_matter_of_rights(
             pass
 
     try:
-        for parent in database.parents[1:]:
-            if parent.stat().st_uid == os.getuid() and parent != Path("/tmp"):
-                parent.chmod(parent.stat().st_mode | 0o011)
         as_user(2001, [], read)
     finally:
         database.parent.chmod(0o755)
