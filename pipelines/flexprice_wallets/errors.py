@@ -2,7 +2,7 @@
 
 FlexpriceWalletsError               exit code 1
 ├── ConfigurationError              2   an option is missing or wrong
-│   └── SnapshotTimeError           2   --snapshot-at is not later than the last snapshot, or in the future
+│   └── SnapshotTimeError           2   --snapshot-at is before the last snapshot, or in the future
 ├── RunFailed                       1   nothing was loaded
 │   ├── ApiUnavailable              1   the API cannot be reached, or too much of it fails
 │   ├── ListingFailed               1   the customers could not be listed completely
@@ -11,10 +11,12 @@ FlexpriceWalletsError               exit code 1
 │   ├── TooManyVanished             1   more wallets disappeared than is plausible
 │   └── TooManyRejected             1   more records could not be taken than is plausible
 ├── WarehouseError                  1   the database file cannot be used
-│   ├── NotAWarehouse               1   a file that is damaged, or some other program's
-│   ├── WarehouseTooNew             1   written by a later version of this program
+│   ├── NotAWarehouse               1   no file, one that is damaged, or some other program's
+│   ├── WarehouseTooNew             1   written by a later version of this program or of DuckDB
 │   ├── WarehouseTooOld             1   written by a version from which no way leads to this one
-│   └── StorageError                1   disk full, folder not writable
+│   └── StorageError                1   disk full, file not readable, folder not writable
+├── CheckFailed                     1   `status`: the data is older or worse than was asked for
+├── OutputError                     1   an answer could not be printed
 ├── AccessRefused                   4   the API refused the key (401 or 403)
 ├── AnotherRunAtWork                5   the lock is held by a living process
 └── Interrupted                     130 (Ctrl-C) or 143 (SIGTERM)
@@ -92,7 +94,7 @@ class NotAWarehouse(WarehouseError):
 
 
 class WarehouseTooNew(WarehouseError):
-    """The warehouse was written by a later version of this program."""
+    """The warehouse was written by a later version of this program, or of DuckDB."""
 
 
 class WarehouseTooOld(WarehouseError):
@@ -103,8 +105,12 @@ class StorageError(WarehouseError):
     """The file system refused: no space, no permission, read-only."""
 
 
+class CheckFailed(FlexpriceWalletsError):
+    """The warehouse can be read, and its data is older or worse than `status` was asked to accept."""
+
+
 class OutputError(FlexpriceWalletsError):
-    """What a command did stands, but its result could not be printed."""
+    """What a command was asked for could not be printed."""
 
 
 class AccessRefused(FlexpriceWalletsError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
 from urllib.parse import quote
@@ -47,6 +48,11 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: `time`, `level`, `logger`, `message`, and `exception` where there is one."""
 
+    def __init__(self, encoding: str = "utf-8") -> None:
+        super().__init__()
+        # What the stream cannot encode it would escape in its own way, which is not JSON's.
+        self._takes_any_character = encoding.lower().startswith("utf")
+
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": _time(record),
@@ -56,7 +62,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line, ensure_ascii=not self._takes_any_character)
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
@@ -72,7 +78,8 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 def configure_logs(verbosity: int, log_format: str, secret: Secret | None = None) -> None:
     """Send logs to stderr: ours from INFO on, with `-v` from DEBUG on, with two everybody's."""
-    inner = JsonFormatter() if log_format == "json" else TextFormatter()
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    inner = JsonFormatter(encoding) if log_format == "json" else TextFormatter()
     handler = _StderrHandler(RedactingFormatter(inner, secret))
     root, of_dlt = logging.getLogger(), logging.getLogger("dlt")
     root.handlers[:] = [handler]
@@ -87,12 +94,14 @@ def configure_logs(verbosity: int, log_format: str, secret: Secret | None = None
 def say_last(message: str) -> None:
     """Say on stderr how a command ended: a plain sentence for people, a log line for machines."""
     formatter = next((handler.formatter for handler in logging.getLogger().handlers), None)
-    if not isinstance(formatter, RedactingFormatter):
+    if isinstance(formatter, RedactingFormatter):
+        if formatter.is_for_machines:
+            logging.getLogger("flexprice_wallets").error("%s", message.removeprefix("Error: "))
+            return
+        message = formatter.redacted(message)
+    # A stderr that is full or gone must not hide how the command ended: the exit code still tells it.
+    with suppress(OSError):
         print(message, file=sys.stderr)
-    elif formatter.is_for_machines:
-        logging.getLogger("flexprice_wallets").error("%s", message.removeprefix("Error: "))
-    else:
-        print(formatter.redacted(message), file=sys.stderr)
 
 
 def _written_forms(secret: str) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ def test_a_process_speaks_json(tmp_path: Path, emulator: Emulator) -> None:
     [line] = ended.out.splitlines()
     said = json.loads(line)
     assert said.pop("database") == str(tmp_path / "warehouse.duckdb")
+    assert said.pop("already_loaded") is False
     with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         result = connection.execute("select * from flexprice_raw.snapshots")
@@ -70,27 +71,6 @@ def test_the_summary(connected: Command, folder: Path, emulator: Emulator) -> No
     assert f"wallets {wallets} read, {wallets} changed" in text
     assert f"requests {customers + 1} sent, 0 of them retries" in text
     assert str(folder / "warehouse.duckdb") in ended.out
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
-def test_a_summary_that_cannot_be_printed(tmp_path: Path, emulator: Emulator) -> None:
-    variables = {"FLEXPRICE_API_KEY": emulator.api_key, "FLEXPRICE_BASE_URL": emulator.base_url}
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            (*PROGRAM, "load"),
-            cwd=tmp_path,
-            env=environment(tmp_path, **variables),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    # The exit code tells what happened to the warehouse.
-    assert done.returncode == ExitCode.COMPLETE
-    assert "published, but the result could not be printed" in done.stderr
-    assert "No space left on device" in done.stderr
-    assert (tmp_path / "warehouse.duckdb").exists()
 
 
 def test_partial(connected: Command, folder: Path, emulator: Emulator) -> None:

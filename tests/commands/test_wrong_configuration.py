@@ -127,7 +127,7 @@ def test_snapshot_that_is_not_later_than_the_last(
 ) -> None:
     database = history.copy(folder)
     before = database.read_bytes()
-    ended = connected("load", "--snapshot-at", "2026-03-04T06:00:00Z")
+    ended = connected("load", "--snapshot-at", "2026-03-04T05:59:59Z")
     assert_refused(ended, "--snapshot-at", "not later")
     assert database.read_bytes() == before
 

@@ -152,7 +152,7 @@ class Killing:
     def _check_report(self, ended: Finished, is_left_over: bool, step: str) -> None:
         if is_left_over and STEP_NAMES.index(self._last_step()) > STEP_NAMES.index("importing"):
             self._check(
-                "A former run was killed" in ended.err, f"{step}: leftovers were not reported"
+                "An earlier run was killed" in ended.err, f"{step}: leftovers were not reported"
             )
             self.tally.leftovers_removed += 1
 

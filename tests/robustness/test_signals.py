@@ -182,3 +182,36 @@ def test_handlers_are_put_back_and_a_second_signal_disturbs_nothing(number: sign
     assert [signal.getsignal(each) for each in SIGNALS] == handlers
     run(lambda: None)
     assert signal.set_wakeup_fd(-1) == -1
+
+
+_STUCK_AFTERWARDS = """
+import sys, time
+from flexprice_wallets.commands import main
+from flexprice_wallets.errors import ExitCode
+from flexprice_wallets.signals import committing, interruptible
+
+def stuck(*_, **__):
+    with interruptible():
+        with committing(ExitCode.PARTIAL):
+            pass
+        print("ready", flush=True)
+        while True:
+            time.sleep(0.01)
+
+main.cli.main = stuck
+main.main()
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_run_that_is_stuck_after_its_success_ends_as_that(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    command = Command(
+        _STUCK_AFTERWARDS, program=("-c",), environment=environment(tmp_path, "", ""), cwd=tmp_path
+    )
+    assert command.process.stdout is not None
+    assert command.process.stdout.readline() == "ready\n"
+    ended = command.end_by(number)
+    assert (ended.code, ended.err) == (ExitCode.PARTIAL, "")
+    assert ended.seconds < SOON * slowness()

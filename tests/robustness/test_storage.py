@@ -6,7 +6,6 @@ import ctypes
 import errno
 import os
 import resource
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -31,7 +30,7 @@ from flexprice_wallets.errors import (
 )
 from flexprice_wallets.snapshot.load import rebuild_views
 from flexprice_wallets.warehouse import database as database_module
-from flexprice_wallets.warehouse import migrations
+from flexprice_wallets.warehouse import file_copy, migrations, working_copy
 from tests.robustness.support import (
     Command,
     contents,
@@ -440,15 +439,15 @@ def test_a_file_that_is_written_while_it_is_copied_is_refused(
 ) -> None:
     snapshot(emulator, database)
     copies = []
-    copyfile = shutil.copyfile
+    copy_file = file_copy.copy_file
 
-    def disturbed(source: Path, target: Path) -> object:
-        copied = copyfile(source, target)
+    def disturbed(source: Path, target: Path) -> bool:
+        is_shared = copy_file(source, target)
         copies.append(target)
         os.utime(source)
-        return copied
+        return is_shared
 
-    monkeypatch.setattr(shutil, "copyfile", disturbed)
+    monkeypatch.setattr(working_copy, "copy_file", disturbed)
     with pytest.raises(StorageError, match="is being written by another program"):
         snapshot(emulator, database)
     assert len(copies) == 3

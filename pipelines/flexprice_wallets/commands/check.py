@@ -88,7 +88,10 @@ def _check_api(options: ApiOptions) -> str:
     api.policy = RetryPolicy(attempts=2)
     page = next(iter(listed_customers(api, limit=_CUSTOMERS_TRIED)), None)
     if page is None or not page.records:
-        return f"{api.client.base_url} answers; there are no customers"
+        return (
+            f"{api.client.base_url} answers; there are no customers, "
+            "so that wallets can be read is not proven"
+        )
     ids = [customer_id for record in page.records if (customer_id := text_field(record, "id"))]
     if not ids:
         raise ApiUnavailable(
@@ -110,20 +113,14 @@ def _check_api(options: ApiOptions) -> str:
 
 
 def _check_database(database: Path, raw_schema: str, schema: str) -> str:
-    from flexprice_wallets.warehouse.database import (
-        check_warehouse,
-        last_snapshot_at,
-        open_database,
-    )
+    from flexprice_wallets.warehouse.database import last_snapshot_at, open_published
     from flexprice_wallets.warehouse.paths import WarehousePaths
 
-    database = WarehousePaths.of(database, raw_schema, schema).published
-    folder = database.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise StorageError(f"The folder {folder} does not exist or cannot be written.")
-    if not database.is_file():
-        return f"{database} does not exist yet; the first load creates it"
-    with open_database(database, read_only=True) as connection:
-        check_warehouse(connection, raw_schema, database.name)
+    path = WarehousePaths.of(database, raw_schema, schema).published
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise StorageError(f"The folder {path.parent} does not exist or cannot be written.")
+    if not path.exists():
+        return f"{path} does not exist yet; the first load creates it"
+    with open_published(path, raw_schema=raw_schema, schema=schema) as connection:
         last = last_snapshot_at(connection, raw_schema)
-    return f"{database} is a warehouse (schemas {raw_schema}, {schema}); last snapshot {last}"
+    return f"{path} is a warehouse (schemas {raw_schema}, {schema}); last snapshot {last}"

@@ -101,8 +101,7 @@ def demo_command(database: Path | None, days: int, customers: int, seed: int) ->
         raise ConfigurationError(
             f"--database {database} exists: name a new file, so that made-up figures stay apart from real ones."
         )
-    with interruptible():
-        _load_days(database, days, customers, seed)
+    _load_days(database, days, customers, seed)
     _show_tour(database)
     _show_next_steps(database)
     return 0
@@ -135,7 +134,8 @@ def _load_days(database: Path, days: int, customers: int, seed: int) -> None:
             at = first + timedelta(days=day)
             if day:
                 world.advance(timedelta(hours=12), steps=2, rates=Rates.company())
-            result = load(LoadOptions(api, database, limits=limits, snapshot_at=at))
+            with interruptible():
+                result = load(LoadOptions(api, database, limits=limits, snapshot_at=at))
             _show_day(at, result.snapshot["wallets_changed"], is_last=day == days - 1)
 
 
@@ -150,9 +150,10 @@ def _show_day(at: datetime, changed: int, *, is_last: bool) -> None:
 
 def _show_tour(database: Path) -> None:
     from flexprice_wallets.commands.terminal_tables import print_query
-    from flexprice_wallets.warehouse.database import open_database
+    from flexprice_wallets.warehouse.database import open_published
+    from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA
 
-    with open_database(database, read_only=True) as connection:
+    with open_published(database, raw_schema=RAW_SCHEMA, schema=SCHEMA) as connection:
         for question, sql in _TOUR:
             say(f"\n{question}\n")
             print_query(connection, sql)

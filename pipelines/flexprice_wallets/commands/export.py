@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flexprice_wallets.commands.options import logging_options, warehouse_options
-from flexprice_wallets.commands.output import say
+from flexprice_wallets.commands.output import report_done
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
 
@@ -46,7 +46,7 @@ def export_command(
     configure_logs(verbose, log_format)
     with interruptible():
         done = export_views(database, folder, file_format, raw_schema=raw_schema, schema=schema)
-    say(
+    report_done(
         f"{sum(done.rows.values())} rows of {len(done.rows)} views are in {folder}, "
         f"as of snapshot {done.snapshot_id or 'none'}."
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from json import dumps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from flexprice_wallets.commands.metrics import RunMetrics, check_place, last_times, write_metrics
 from flexprice_wallets.commands.options import (
     SnapshotTimeType,
     ToleranceType,
@@ -21,10 +21,15 @@ from flexprice_wallets.commands.options import (
     option,
     warehouse_options,
 )
-from flexprice_wallets.commands.output import say
+from flexprice_wallets.commands.output import report_done
 from flexprice_wallets.commands.progress import shown_progress
 from flexprice_wallets.configuration import configured_api_key
-from flexprice_wallets.errors import ConfigurationError, OutputError
+from flexprice_wallets.errors import (
+    ConfigurationError,
+    ExitCode,
+    FlexpriceWalletsError,
+    Interrupted,
+)
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.extract.secret import Secret
@@ -34,6 +39,7 @@ from flexprice_wallets.signals import interruptible
 from flexprice_wallets.snapshot.limits import Limits
 from flexprice_wallets.snapshot.load import LoadResult, load
 from flexprice_wallets.snapshot.options import LoadOptions
+from flexprice_wallets.warehouse.paths import expanded_path
 
 _logger = logging.getLogger(__name__)
 
@@ -73,13 +79,13 @@ _logger = logging.getLogger(__name__)
 )
 @option(
     "--customers-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="Only the customers in this file: one Flexprice id a line.",
 )
 @option(
     "--snapshot-at",
     type=SnapshotTimeType(),
-    help="Logical time of the snapshot, such as a schedule's: ISO-8601 with a zone.",
+    help="Logical time of the snapshot, such as a schedule's: ISO-8601 with a zone. One that was loaded is done.",
 )
 @option(
     "--max-failures",
@@ -102,6 +108,17 @@ _logger = logging.getLogger(__name__)
     show_default=True,
     help="Give up when the records of more wallets cannot be taken. A share always tolerates ten.",
 )
+@option(
+    "--accept-partial/--no-accept-partial",
+    default=False,
+    help="End with 0 also where some customers or records could not be read.",
+)
+@option(
+    "--metrics",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the run's figures there for Prometheus' node exporter, also after a failure.",
+)
 @json_option("End with one JSON object on stdout: the snapshot's row and the paths.")
 @logging_options
 def load_command(**given: Any) -> int:
@@ -111,55 +128,53 @@ def load_command(**given: Any) -> int:
     but partial; 4 the API refused the key; 5 another run is at work; 130 and 143 ended by Ctrl-C or SIGTERM.
     """
     configure_logs(given["verbose"], given["log_format"])
-    api_key = configured_api_key()
-    configure_logs(given["verbose"], given["log_format"], api_key)
+    check_place(given["metrics"])
     started = time.monotonic()
-    with interruptible(), shown_progress() as on_progress:
-        result = load(_options(api_key, given), on_progress)
-        if result.snapshot["completeness"] == "partial":
-            _logger.warning(
-                "Partial: %d customers could not be read and %d records were rejected; "
-                "see fetch_failures and rejections.",
-                result.snapshot["customers_failed"],
-                result.snapshot["records_rejected"],
-            )
-        _tell(_json(result) if given["json"] else _summary(result, time.monotonic() - started))
-    return result.exit_code
+    try:
+        api_key = configured_api_key()
+        configure_logs(given["verbose"], given["log_format"], api_key)
+        options = load_options(given, api_key)
+        with interruptible():
+            with shown_progress() as on_progress:
+                result = load(options, on_progress)
+            # Within, so that no signal can make a failure of what is published.
+            exit_code = _exit_code(result, accept_partial=given["accept_partial"])
+            _tell(result, time.monotonic() - started, as_json=given["json"])
+            read = {} if result.already_loaded else result.snapshot
+            _write_metrics(given, exit_code, started, read)
+    except Exception as error:
+        _write_metrics(given, _exit_code_of(error), started, {})
+        raise
+    return exit_code
 
 
-def _options(api_key: Secret, given: Mapping[str, Any]) -> LoadOptions:
-    """What the command was given, as the one object that the load goes by."""
+def load_options(given: dict[str, Any], api_key: Secret) -> LoadOptions:
+    """What a load is asked to do, from the values of the command's options by name.
+
+    Raises:
+        ConfigurationError: where they contradict each other, or a file that they name cannot be read.
+    """
     return LoadOptions(
         api=ApiOptions(
             api_key,
-            **{
-                name: given[name]
-                for name in (
-                    *("base_url", "environment_id", "workers"),
-                    *("max_requests_per_second", "allow_plain_http"),
-                )
-            },
+            given["base_url"],
+            given["environment_id"],
+            given["workers"],
+            given["max_requests_per_second"],
+            given["allow_plain_http"],
         ),
+        database=given["database"],
         selection=Selection(
             given["customer_ids"] + _ids_of(given["customers_file"]), given["lookup_keys"]
         ),
         figures=_figures(given["real_time_balance"], given["credits_breakdown"]),
         limits=Limits(given["max_failures"], given["max_vanished"], given["max_rejected"]),
+        snapshot_at=given["snapshot_at"],
+        raw_schema=given["raw_schema"],
+        schema=given["schema"],
         log_level="DEBUG" if given["verbose"] >= 2 else "ERROR",
         fetch_in_own_process=True,
-        **{name: given[name] for name in ("database", "snapshot_at", "raw_schema", "schema")},
     )
-
-
-def _tell(text: str) -> None:
-    """Print the result. Where that fails, the exit code still tells what happened to the warehouse."""
-    try:
-        say(text)
-    except (OutputError, BrokenPipeError) as error:
-        _logger.warning(
-            "The snapshot is published, but the result could not be printed (%s).",
-            "nobody reads standard output" if isinstance(error, BrokenPipeError) else error,
-        )
 
 
 def _figures(real_time_balance: bool, credits_breakdown: bool | None) -> Figures:
@@ -175,17 +190,50 @@ def _ids_of(path: Path | None) -> tuple[str, ...]:
     if path is None:
         return ()
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = expanded_path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"--customers-file {path} cannot be read as text.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(
+            f"--customers-file {path} cannot be read as text ({reason}): name another file."
+        ) from error
     ids = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not ids:
         raise ConfigurationError(f"--customers-file {path} names no customer: one id a line.")
     return ids
 
 
+def _exit_code(result: LoadResult, *, accept_partial: bool) -> ExitCode:
+    if result.exit_code is ExitCode.PARTIAL and accept_partial:
+        return ExitCode.COMPLETE
+    return result.exit_code
+
+
+def _exit_code_of(error: Exception) -> int:
+    """The exit code that an error ends the command with."""
+    if isinstance(error, Interrupted):
+        return error.code
+    return error.exit_code if isinstance(error, FlexpriceWalletsError) else ExitCode.FAILED
+
+
+def _tell(result: LoadResult, seconds: float, *, as_json: bool) -> None:
+    row = result.snapshot
+    if row["completeness"] == "partial" and not result.already_loaded:
+        _logger.warning(
+            "Partial: %d customers could not be read and %d records were rejected; "
+            "see fetch_failures and rejections.",
+            row["customers_failed"],
+            row["records_rejected"],
+        )
+    report_done(_json(result) if as_json else _summary(result, seconds))
+
+
 def _summary(result: LoadResult, seconds: float) -> str:
     row = result.snapshot
+    if result.already_loaded:
+        return (
+            f"Snapshot {row['snapshot_id']} ({row['scope']} customers) is already loaded, and {row['completeness']}.\n"
+            f"  warehouse  {result.database}"
+        )
     return f"""\
 Snapshot {row["snapshot_id"]} ({row["scope"]} customers) is {row["completeness"]}.
   customers  {row["customers_observed"]:>9,} read, {row["customers_failed"]:,} failed
@@ -200,4 +248,28 @@ def _json(result: LoadResult) -> str:
         name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
         for name, value in result.snapshot.items()
     }
-    return dumps({**row, "database": str(result.database)}, ensure_ascii=False)
+    # Escaped beyond ASCII: any locale can print it.
+    return dumps({**row, "database": str(result.database), "already_loaded": result.already_loaded})
+
+
+def _write_metrics(
+    given: dict[str, Any], exit_code: int, started: float, snapshot: dict[str, Any]
+) -> None:
+    if given["metrics"] is None:
+        return
+    # A run that was told to end ends at once: nothing heavy is opened for it.
+    is_interrupted = exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+    times = (
+        {}
+        if is_interrupted
+        else last_times(given["database"], given["raw_schema"], given["schema"])
+    )
+    metrics = RunMetrics(
+        database=str(expanded_path(given["database"]).absolute()),
+        exit_code=exit_code,
+        finished_at=datetime.now(UTC),
+        duration_seconds=time.monotonic() - started,
+        snapshot=snapshot,
+        last_times=times,
+    )
+    write_metrics(given["metrics"], metrics)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import io
 import logging
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
+from flexprice_wallets.commands.output import open_standard_streams
 from flexprice_wallets.configuration import dlt_file_options, environment_source
 from flexprice_wallets.errors import (
     ConfigurationError,
@@ -21,6 +21,7 @@ from flexprice_wallets.errors import (
     Interrupted,
 )
 from flexprice_wallets.logs import say_last
+from flexprice_wallets.signals import own_process
 from flexprice_wallets.version import __version__
 
 #: Subcommand to the module and object that hold it: only the one that runs is imported.
@@ -71,31 +72,21 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that tells a scheduler what happened."""
-    _complete_streams()
+    own_process()
+    open_standard_streams()
     exit_code = run()
     logging.shutdown()
     # Everything is closed; to take all imported modules apart as well would take a quarter of a second.
     os._exit(exit_code)
 
 
-def _complete_streams() -> None:
-    """Give the process the streams that its parent closed, and have them print what their encoding lacks as escapes.
-
-    Else the next file that is opened would take a closed stream's number, and get what others print there.
-    """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(descriptor)
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as we live
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line with these arguments (default: the process's); returns the exit code."""
+    if os.name != "posix":
+        say_last(
+            "Error: flexprice-wallets runs on Linux, macOS and other POSIX systems only: on Windows, run it in WSL."
+        )
+        return ExitCode.WRONG_USE
     try:
         result = cli.main(arguments, prog_name="flexprice-wallets", standalone_mode=False)
     except click.exceptions.Abort:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from flexprice_wallets.commands.durations import parse_duration
 from flexprice_wallets.configuration import dlt_environment_name, environment_name
 from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.snapshot.limits import Tolerance
+from flexprice_wallets.warehouse.names import schema_fault, schemas_fault
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -68,6 +70,42 @@ class ToleranceType(click.ParamType[Tolerance]):
             return Tolerance.parse(str(value))
         except ConfigurationError as error:
             self.fail(str(error), param, ctx)
+
+
+class DurationType(click.ParamType[timedelta]):
+    """A length of time such as 26h."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+class ChoicesType(click.ParamType[tuple[str, ...]]):
+    """Some of a number of words, with commas between them."""
+
+    name = "words"
+
+    def __init__(self, choices: Iterable[str]) -> None:
+        self.choices = tuple(choices)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        words = tuple(dict.fromkeys(word.strip() for word in str(value).split(",") if word.strip()))
+        for word in words:
+            if word not in self.choices:
+                self.fail(f"{word!r} is none of {', '.join(self.choices)}.", param, ctx)
+        return words
 
 
 def api_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -151,17 +189,11 @@ def json_option(help_text: str) -> Decorator:
 
 
 def _schema_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    # dlt writes other names in its own way, and then the tables would not be where they are looked for.
-    if not (
-        value.isascii() and value.isidentifier() and value == value.lower() and len(value) <= 60
-    ):
-        raise click.BadParameter(
-            f"{value!r} is no plain name: use lower-case letters, digits and underscores."
-        )
+    if fault := schema_fault(value):
+        raise click.BadParameter(f"{value!r} {fault}.")
     # The one that is processed first finds the other still missing.
-    other = "schema" if parameter.name == "raw_schema" else "raw_schema"
-    if context.params.get(other) == value:
-        raise click.BadParameter(
-            f"{value!r} is the name of the other schema, too: tables and views need one each."
-        )
+    names = {**context.params, str(parameter.name): value}
+    both = (names.get("raw_schema"), names.get("schema"))
+    if both[0] and both[1] and (fault := schemas_fault(both[0], both[1])):
+        raise click.BadParameter(f"{fault}.")
     return value

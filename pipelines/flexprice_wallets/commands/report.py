@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flexprice_wallets.commands.options import logging_options, warehouse_options
-from flexprice_wallets.commands.output import say
+from flexprice_wallets.commands.output import report_done
 from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
@@ -51,5 +51,5 @@ def report_command(
         subject = Subject("customer", customer)
     with interruptible():
         write_report(database, output, subject=subject, raw_schema=raw_schema, schema=schema)
-    say(f"The report is {output}.")
+    report_done(f"The report is {output}.")
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from json import dumps
 from pathlib import Path
@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexprice_wallets.commands.options import json_option, logging_options, warehouse_options
+from flexprice_wallets.commands.health import DATA_CHECKS, failed_checks
+from flexprice_wallets.commands.options import (
+    ChoicesType,
+    DurationType,
+    json_option,
+    logging_options,
+    option,
+    warehouse_options,
+)
 from flexprice_wallets.commands.output import say
-from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.errors import CheckFailed, ConfigurationError
 from flexprice_wallets.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -21,10 +29,31 @@ if TYPE_CHECKING:
 
 @click.command("status")
 @warehouse_options
-@json_option("Print one JSON object on stdout: the row of the view freshness.")
+@option(
+    "--max-age",
+    type=DurationType(),
+    help="End with 1 where the last complete snapshot is older than this, such as 26h or 1d12h.",
+)
+@option(
+    "--fail-on",
+    type=ChoicesType(DATA_CHECKS),
+    default=(),
+    metavar="WHAT,…",
+    help=f"End with 1 where there is any of this: {', '.join(DATA_CHECKS)}.",
+)
+@json_option(
+    "Print one JSON object on stdout: the row of the view freshness, and the failed checks."
+)
 @logging_options
 def status_command(
-    database: Path, raw_schema: str, schema: str, json: bool, log_format: str, verbose: int
+    database: Path,
+    raw_schema: str,
+    schema: str,
+    max_age: timedelta | None,
+    fail_on: tuple[str, ...],
+    json: bool,
+    log_format: str,
+    verbose: int,
 ) -> int:
     """Say what the warehouse holds, when it was last loaded and what failed."""
     from duckdb import CatalogException
@@ -34,8 +63,9 @@ def status_command(
     configure_logs(verbose, log_format)
     with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
         try:
+            failed = failed_checks(connection, schema, max_age, fail_on)
             if json:
-                say(_freshness_as_json(connection, schema))
+                say(_freshness_as_json(connection, schema, failed))
             else:
                 say(f"Warehouse {database}\n")
                 _print_status(connection, raw_schema, schema)
@@ -44,6 +74,9 @@ def status_command(
                 f"{database} has no views in the schema {schema}: name theirs with --schema, or make them with "
                 "`flexprice-wallets views`."
             ) from error
+    if failed:
+        sentence = f"{'; '.join(failed.values())}."
+        raise CheckFailed(sentence[0].upper() + sentence[1:])
     return 0
 
 
@@ -58,10 +91,11 @@ def _print_status(connection: DuckDBPyConnection, raw_schema: str, schema: str) 
     print_query(connection, _FAILURES.format(raw_schema=raw_schema, schema=schema))
 
 
-def _freshness_as_json(connection: DuckDBPyConnection, schema: str) -> str:
+def _freshness_as_json(connection: DuckDBPyConnection, schema: str, failed: dict[str, str]) -> str:
     result = connection.execute(f'select * from "{schema}".freshness')
     names = [name for name, *_ in result.description or ()]
-    return dumps(dict(zip(names, result.fetchone() or (), strict=True)), default=_plain)
+    row = dict(zip(names, result.fetchone() or (), strict=True))
+    return dumps({**row, "failed_checks": sorted(failed)}, default=_plain)
 
 
 _FRESHNESS = """

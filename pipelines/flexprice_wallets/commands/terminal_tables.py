@@ -25,7 +25,7 @@ def print_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         is_number = any(isinstance(row[position], int | Decimal) for row in rows)
         table.add_column(Text(name), justify="right" if is_number else "left", no_wrap=True)
     for row in rows:
-        # As text, or what stands in square brackets would be taken for markup.
+        # As `Text`: in a plain one square brackets and colons would be taken for markup.
         table.add_row(*(Text(_text(value)) for value in row))
     # Wider than any terminal: a figure cut to fit would be a wrong one.
     console = Console(highlight=False, width=_UNBOUNDED)

@@ -1,4 +1,4 @@
-"""`flexprice-wallets views`: make views, comments and derived tables again."""
+"""`flexprice-wallets views`: create views, comments and derived tables again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flexprice_wallets.commands.options import logging_options, warehouse_options
-from flexprice_wallets.commands.output import say
+from flexprice_wallets.commands.output import report_done
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
 from flexprice_wallets.snapshot.load import rebuild_views
@@ -28,5 +28,5 @@ def views_command(
     configure_logs(verbose, log_format)
     with interruptible():
         path = rebuild_views(database, raw_schema=raw_schema, schema=schema, rebuild=rebuild)
-    say(f"The views of {path} are up to date.")
+    report_done(f"The views of {path} are up to date.")
     return 0

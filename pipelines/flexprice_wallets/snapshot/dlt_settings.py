@@ -1,50 +1,42 @@
-"""How dlt must behave for a load to be right. In code, because a `.dlt` folder is found only in some folders.
-
-dlt reads these when it is first imported, so this module comes before it. The environment beats every `.dlt` file.
-"""
+"""How dlt must behave for a load to be right. Light to import: dlt itself comes when a load needs it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any, Final
 
-_SETTINGS = {
+#: By section, as in a `.dlt/config.toml`. What is not here has dlt's own default, whatever anybody has set elsewhere.
+_SETTINGS: Final[dict[str, Any]] = {
     # The command's own handlers end the run; dlt would take the first signal for itself.
-    "RUNTIME__INTERCEPT_SIGNALS": "false",
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    # Rows are Arrow tables: without parquet they would be rewritten as SQL text.
-    "NORMALIZE__LOADER_FILE_FORMAT": "parquet",
-    # Rows wait in memory until so many of a table are there: few are enough, and keep a large first load small.
-    "DATA_WRITER__BUFFER_MAX_ITEMS": "1000",
-    # One table after the other: many at once only take memory.
-    "LOAD__WORKERS": "1",
-    "LOAD__DELETE_COMPLETED_JOBS": "true",
+    "runtime": {"intercept_signals": False, "dlthub_telemetry": False},
+    # dlt's record of a run, which it would also report to its makers.
+    "enable_runtime_trace": False,
     # The published file is the only state; there is nothing to restore.
-    "RESTORE_FROM_DESTINATION": "false",
-    "LOAD__RAISE_ON_FAILED_JOBS": "true",
-    # It would rename the schema of the tables for every run.
-    "DEV_MODE": "false",
+    "restore_from_destination": False,
+    # Names are written so already; the default could come from the environment.
+    "schema": {"naming": "snake_case"},
+    # Rows are Arrow tables: without parquet they would be rewritten as SQL text.
+    "normalize": {"loader_file_format": "parquet"},
+    # Rows wait in memory until so many of a table are there: few are enough, and keep a large first load small.
+    "data_writer": {"buffer_max_items": 1000},
+    # One table after the other: many at once only take memory.
+    "load": {"workers": 1, "delete_completed_jobs": True, "raise_on_failed_jobs": True},
 }
 
 
 @contextmanager
-def dlt_settings(log_level: str, project: Path) -> Iterator[None]:
-    """Within, dlt reads these settings and no `.dlt` folder of a project; afterwards the environment is as before.
+def dlt_settings(log_level: str) -> Iterator[None]:
+    """Within, dlt has these settings in the threads of this load, and none of the environment or a `.dlt` folder.
+
+    Afterwards, and meanwhile in every other thread, dlt is as it was: settings, active pipeline, logger. `os.environ`
+    is left alone.
 
     Args:
-        log_level: from which level on dlt logs.
-        project: an empty folder that stands for the project's.
+        log_level: from which level on dlt logs; where the process has used dlt before, its level stays.
     """
-    settings = _SETTINGS | {"RUNTIME__LOG_LEVEL": log_level, "DLT_PROJECT_DIR": str(project)}
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
+    from flexprice_wallets.snapshot.dlt_scope import own_scope
+
+    runtime = {**_SETTINGS["runtime"], "log_level": log_level}
+    with own_scope({**_SETTINGS, "runtime": runtime}):
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexprice_wallets.errors import ConfigurationError, ExitCode
 from flexprice_wallets.extract.process import ProcessFeed
-from flexprice_wallets.signals import hold_signals, raise_if_interrupted
+from flexprice_wallets.signals import raise_if_interrupted
 from flexprice_wallets.snapshot.dlt_settings import dlt_settings
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
@@ -26,14 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What a load brought: its row of `snapshots`, and where."""
+    """What a load brought: its row of `snapshots`, and where.
+
+    `already_loaded`: the warehouse held a snapshot of the time asked for; it is that one's row, and nothing was read.
+    """
 
     snapshot: dict[str, Any]
     database: Path
+    already_loaded: bool = False
 
     @property
     def exit_code(self) -> ExitCode:
-        is_complete = self.snapshot["completeness"] == "complete"
+        is_complete = self.already_loaded or self.snapshot["completeness"] == "complete"
         return ExitCode.COMPLETE if is_complete else ExitCode.PARTIAL
 
 
@@ -63,17 +67,31 @@ def load(
         started_at = datetime.now(UTC)
         if options.snapshot_at is not None:
             choose_snapshot_time(started_at, None, options.snapshot_at)
+            if (row := _published_row(paths, options)) is not None:
+                return LoadResult(row, paths.published, already_loaded=True)
         feed = _open_feed(options)
         try:
-            with dlt_settings(options.log_level, paths.working_folder):
+            with dlt_settings(options.log_level):
                 from flexprice_wallets.snapshot.pipeline import load_snapshot
 
                 row = load_snapshot(paths, options, feed, started_at, on_progress)
             raise_if_interrupted()
-            publish(paths, before_replacing=hold_signals)
+            result = LoadResult(row, paths.published)
+            publish(paths, result.exit_code)
         finally:
             feed.stop()
-    return LoadResult(row, paths.published)
+    return result
+
+
+def _published_row(paths: WarehousePaths, options: LoadOptions) -> dict[str, Any] | None:
+    """The row of the snapshot that was published with the time asked for; None where there is none."""
+    if options.snapshot_at is None or not paths.published.exists():
+        return None
+    from flexprice_wallets.warehouse.database import check_warehouse, open_database, snapshot_row
+
+    with open_database(paths.published, read_only=True) as connection:
+        check_warehouse(connection, options.raw_schema, paths.published.name)
+        return snapshot_row(connection, options.raw_schema, options.snapshot_at)
 
 
 def _open_feed(options: LoadOptions) -> Feed:

@@ -42,6 +42,7 @@ def choose_snapshot_time(
     latest = now + FURTHEST_AHEAD
     if asked is not None:
         if last is not None and asked <= last:
+            # That of a snapshot in the warehouse is no error of a command: it has found that one before.
             raise SnapshotTimeError(
                 f"--snapshot-at {snapshot_id(asked)} is not later than the warehouse's last snapshot, "
                 f"{snapshot_id(last)}: name a later time, or none."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 import duckdb
 
 from flexprice_wallets.errors import ConfigurationError
-from flexprice_wallets.warehouse.database import last_snapshot_at, open_published
+from flexprice_wallets.warehouse.database import damage_named, last_snapshot_at, open_published
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,8 +76,10 @@ class Warehouse:
 
         Raises:
             duckdb.Error: where the query is wrong.
+            NotAWarehouse: where the file is damaged.
         """
-        return _dataframe(self._connection.sql(sql, params=parameters or []), self._amounts)
+        with damage_named("The warehouse"):
+            return _dataframe(self._connection.sql(sql, params=parameters or []), self._amounts)
 
     def balances(self, at: datetime | None = None) -> pd.DataFrame:
         """Every wallet's balances at a moment: a row for each wallet that lived then.

@@ -10,12 +10,48 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.warehouse.names import check_names, check_path
 
-#: Names by which DuckDB knows databases and schemas of its own.
-_TAKEN = frozenset({"system", "temp", "main", "memory", "pg_catalog", "information_schema"})
-#: What DuckDB takes for something else in a path.
-_ODD = re.compile(r"[?\\\x00-\x1f]")
 _IS_PLAIN = re.compile(r"[\w\s/.,:;@=+~#&()-]*")
+
+
+def resolved_path(database: str | os.PathLike[str]) -> Path:
+    """The absolute path of a warehouse that somebody named: `~` is their home, and links are followed.
+
+    Every command and `open()` find the file by this.
+
+    Raises:
+        ConfigurationError: where there is no such home, the links lead in a circle, or DuckDB cannot open such a path.
+    """
+    path = expanded_path(database)
+    try:
+        resolved = path.resolve()
+    except ValueError:  # a zero byte, which the check words better
+        resolved = path
+    except (OSError, RuntimeError) as error:
+        raise ConfigurationError(
+            f"--database {database} cannot be followed ({_reason(error)}): name the file itself."
+        ) from error
+    check_path(resolved)
+    return resolved
+
+
+def expanded_path(path: str | os.PathLike[str]) -> Path:
+    """A path that somebody named, with `~` as their home.
+
+    Raises:
+        ConfigurationError: where there is no such home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"There is no home folder for {os.fspath(path)}: write the path without ~."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or "links in a circle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +67,14 @@ class WarehousePaths:
         raw_schema: str = "flexprice_raw",
         schema: str = "flexprice",
     ) -> WarehousePaths:
-        """The paths of a database file: the one place where a given path is resolved.
+        """The paths of a warehouse that is to be written, as somebody named it.
 
         Raises:
-            ConfigurationError: DuckDB could not tell the file and its schemas apart, or misreads the path.
+            ConfigurationError: as `resolved_path`; or where the file and its schemas have names that DuckDB cannot
+                tell apart.
         """
-        try:
-            published = Path(database).expanduser().resolve()
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ConfigurationError(
-                f"The path {os.fspath(database)!r} cannot be resolved ({error}): name another --database."
-            ) from None
-        _check_names(published, raw_schema, schema)
+        published = resolved_path(database)
+        check_names(published, raw_schema, schema)
         return cls(published)
 
     @property
@@ -80,32 +112,3 @@ class WarehousePaths:
     def foreign_wal(self) -> Path:
         """What a program that wrote into the published file leaves beside it."""
         return self.published.with_name(f"{self.published.name}.wal")
-
-
-def _check_names(published: Path, raw_schema: str, schema: str) -> None:
-    """Refuse names under which DuckDB would read one thing for another.
-
-    DuckDB calls a database by its file's name up to the first dot, and takes the first part of `a.b` for a database
-    where there is one of that name.
-    """
-    if _ODD.search(os.fspath(published)):
-        raise ConfigurationError(
-            f"The path {os.fspath(published)!r} has a character that DuckDB reads otherwise (a question mark, a "
-            "backslash or a control character): name another --database."
-        )
-    catalog = published.name.split(".")[0].lower()
-    for option, name in (("--raw-schema", raw_schema.lower()), ("--schema", schema.lower())):
-        if name in _TAKEN:
-            raise ConfigurationError(
-                f"{option} {name!r} is a name of DuckDB's own: name another schema."
-            )
-        if catalog == name:
-            raise ConfigurationError(
-                f"DuckDB cannot tell the file {published.name} from its schema {name!r}: rename the file, such as to "
-                "warehouse.duckdb."
-            )
-    if catalog in _TAKEN:
-        raise ConfigurationError(
-            f"DuckDB has a database {catalog!r} of its own, so it cannot open {published.name}: rename the file, such "
-            "as to warehouse.duckdb."
-        )

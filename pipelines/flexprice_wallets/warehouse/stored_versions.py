@@ -14,6 +14,7 @@ from flexprice_wallets.records.columns import OneRow, Table
 from flexprice_wallets.records.customer_tables import CUSTOMERS
 from flexprice_wallets.records.records import CustomerRecord, Row, Settings
 from flexprice_wallets.records.wallet_tables import SETTINGS_TABLES, WALLETS
+from flexprice_wallets.warehouse.database import cursor
 from flexprice_wallets.warehouse.sql_files import quoted
 
 _CHUNK = 5_000
@@ -88,7 +89,7 @@ def versions(
     names = [*ids, *(name for name in table.column_names if name not in _KEY)]
     order = ids if isinstance(table.rows, OneRow | None) else [*ids, table.rows.key]
     rows = fetched(
-        connection.cursor(),
+        cursor(connection),
         f"select {_of_versions(names)} from {quoted(raw_schema)}.{quoted(table.name)} as versions "
         f"{condition} order by {_of_versions(order)}",
         parameters,

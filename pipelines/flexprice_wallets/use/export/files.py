@@ -10,7 +10,7 @@ import duckdb
 
 from flexprice_wallets.errors import NotAWarehouse, StorageError
 from flexprice_wallets.use.export.folder import Manifest, replaced_folder
-from flexprice_wallets.warehouse.database import open_published
+from flexprice_wallets.warehouse.database import damage_named, open_published
 from flexprice_wallets.warehouse.descriptions import Relation, views
 from flexprice_wallets.warehouse.sql_files import literal, quoted
 
@@ -47,7 +47,7 @@ def export_views(
     All views are of one state of the warehouse, whatever is loaded meanwhile.
 
     Raises:
-        NotAWarehouse, WarehouseTooNew: where the database is no warehouse of this program.
+        WarehouseError: where the database is no warehouse of this program, or cannot be read.
         ConfigurationError: where the folder holds what no export wrote.
         StorageError: where the file system refuses.
         AnotherRunAtWork: where another export into the folder is under way.
@@ -68,7 +68,10 @@ def _write(
     connection.execute(f"set temp_directory = {literal(str(spill))}")
     chosen = [view for view in views() if view.type == "view"]
     try:
-        rows = {view.name: _copy(connection, schema, view, folder, file_format) for view in chosen}
+        with damage_named("The warehouse"):
+            rows = {
+                view.name: _copy(connection, schema, view, folder, file_format) for view in chosen
+            }
         result = connection.execute(f"select max(snapshot_id) from {quoted(schema)}.snapshots")
         [(snapshot_id,)] = result.fetchall()
         connection.execute("reset temp_directory")

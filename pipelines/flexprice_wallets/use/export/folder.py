@@ -6,16 +6,21 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
-
-from flexprice_wallets.errors import AnotherRunAtWork, ConfigurationError, StorageError
+from flexprice_wallets.errors import (
+    AnotherRunAtWork,
+    ConfigurationError,
+    ExitCode,
+    StorageError,
+)
+from flexprice_wallets.signals import committing
 from flexprice_wallets.use.export.exchange import exchange
-from flexprice_wallets.warehouse.lock import current_umask
+from flexprice_wallets.warehouse.lock import LockHeld, held_lock
+from flexprice_wallets.warehouse.paths import expanded_path
 
 MANIFEST: Final = "manifest.json"
 _WRITTEN_BY: Final = "flexprice-wallets export"
@@ -47,23 +52,20 @@ def replaced_folder(folder: Path) -> Iterator[NewFolder]:
         AnotherRunAtWork: where another process is replacing it.
         StorageError: where the file system refuses.
     """
-    place = folder.expanduser().resolve()
+    place = expanded_path(folder).resolve()
     if not place.parent.is_dir():
         raise ConfigurationError(
             f"The folder that {folder} is to be in does not exist: create it, or name another place."
         )
-    lock = FileLock(
-        place.with_name(f".{place.name}.lock"), mode=0o666 & ~current_umask(), is_singleton=False
-    )
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise AnotherRunAtWork(
-            f"Another export into {folder} is under way: wait until it is done and run again."
-        ) from None
-    except OSError as error:
-        raise _refused(folder, error) from error
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held_lock(place.with_name(f".{place.name}.lock")))
+        except LockHeld:
+            raise AnotherRunAtWork(
+                f"Another export into {folder} is under way: wait until it is done and run again."
+            ) from None
+        except OSError as error:
+            raise _refused(folder, error) from error
         _require_ours(place)
         new = NewFolder(place.with_name(f".{place.name}.exporting"))
         try:
@@ -72,21 +74,12 @@ def replaced_folder(folder: Path) -> Iterator[NewFolder]:
             yield new
             _require_ours(place)
             _write_manifest(new)
-            _follow_umask(new.path)
+            _open_to_all_that_may_enter(new.path)
             _put_in_place(new.path, place)
         except OSError as error:
             raise _refused(folder, error) from error
         finally:
             shutil.rmtree(new.path, ignore_errors=True)
-    finally:
-        lock.release()
-
-
-def _follow_umask(place: Path) -> None:
-    """Give all below `place` the rights of any new folder and file: DuckDB makes folders no group may write."""
-    umask = current_umask()
-    for path in place.rglob("*"):
-        path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
 
 
 def _require_ours(place: Path) -> None:
@@ -133,10 +126,20 @@ def _write_manifest(new: NewFolder) -> None:
 
 def _put_in_place(new: Path, place: Path) -> None:
     if not place.exists():
-        new.rename(place)
+        with committing(ExitCode.COMPLETE):
+            new.rename(place)
     else:
         new.chmod(place.stat().st_mode & 0o7777)
-        exchange(new, place)
+        with committing(ExitCode.COMPLETE):
+            exchange(new, place)
+
+
+def _open_to_all_that_may_enter(new: Path) -> None:
+    """Give the folders within the rights that the umask gave this one: DuckDB makes its own for the owner to write."""
+    mode = new.stat().st_mode & 0o7777
+    for parent, names, _ in os.walk(new):
+        for name in names:
+            (Path(parent) / name).chmod(mode)
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from flexprice_wallets.errors import StorageError
+from flexprice_wallets.use.replaced_file import replace_file
 from flexprice_wallets.use.report import sections
 from flexprice_wallets.use.report.charts import require_altair, scripts
 from flexprice_wallets.use.report.closer_look import closer_look
@@ -14,7 +13,6 @@ from flexprice_wallets.use.report.page import Page
 from flexprice_wallets.use.report.parts import Subject
 from flexprice_wallets.use.report.queries import Asked
 from flexprice_wallets.warehouse.database import open_published
-from flexprice_wallets.warehouse.lock import current_umask
 
 __all__ = ["Subject", "write_report"]
 
@@ -54,17 +52,8 @@ def _page(ask: Asked, subject: Subject | None) -> str:
 
 
 def _write(output: Path, html: str) -> None:
-    place = output.expanduser().resolve()
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(html)
-            os.chmod(name, 0o666 & ~current_umask())
-            os.replace(name, place)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(output, html, ends_run=True)
     except OSError as error:
         raise StorageError(
             f"{output} cannot be written ({error.strerror or error}): name another --output."

@@ -1,0 +1,198 @@
+"""A load beside other people's use of dlt: their settings have no effect on it, and it has none on them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.pipeline import PipelineContext
+
+from flexprice_emulator import Emulator
+from flexprice_wallets.snapshot.dlt_settings import dlt_settings
+from tests.command_line import run_process, run_program
+from tests.robustness.support import snapshot, snapshot_count
+
+FOREIGN = {
+    "DEV_MODE": "true",
+    "PIPELINES__FLEXPRICE_WALLETS__DEV_MODE": "true",
+    "DATASET_NAME_LAYOUT": "other_%s",
+    "IMPORT_SCHEMA_PATH": "schemas",
+    "EXPORT_SCHEMA_PATH": "schemas",
+    "LOAD__WORKERS": "many",
+    "LOAD__RAISE_ON_FAILED_JOBS": "false",
+    "LOAD__TRUNCATE_STAGING_DATASET": "true",
+    "NORMALIZE__WORKERS": "3",
+    "NORMALIZE__LOADER_FILE_FORMAT": "insert_values",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "true",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
+    "DATA_WRITER__FILE_MAX_ITEMS": "2",
+    "SCHEMA__NAMING": "direct",
+    "SOURCES__SCHEMA_CONTRACT": "freeze",
+    "SOURCES__FLEXPRICE_WALLETS__SCHEMA_CONTRACT": "freeze",
+    "DESTINATION__DUCKDB__CREDENTIALS": "elsewhere.duckdb",
+    "DESTINATION__DUCKDB__STAGING_DATASET_NAME_LAYOUT": "x",
+    "RUNTIME__LOG_LEVEL": "no level",
+    "RUNTIME__INTERCEPT_SIGNALS": "true",
+    "RESTORE_FROM_DESTINATION": "true",
+    "PROGRESS": "log",
+    "REFRESH": "drop_data",
+    "DLT_DEFAULT_NAMING_MODULE": "no_such_convention",
+    "DLT_DLT_ID_LENGTH_BYTES": "3",
+    "DLT_USE_JSON": "simplejson",
+    "DLT_DATA_DIR": "/nonexistent",
+    "DLT_LOCAL_DIR": "/nonexistent",
+}
+INCREMENTAL: Any = dlt.sources.incremental("number")
+FILES = (
+    "dev_mode = true\nimport_schema_path = 'schemas'\n",
+    "[load]\nworkers = 'many'\n",
+    "[schema]\nnaming = 'direct'\n[normalize]\nworkers = 4\nloader_file_format = 'jsonl'\n",
+    "[data_writer]\nbuffer_max_items = 1\nfile_max_items = 1\n[runtime]\nlog_level = 'no level'\n",
+    "[pipelines.flexprice_wallets]\ndev_mode = true\ndataset_name_layout = 'x_%s'\n",
+)
+
+
+@pytest.mark.parametrize("content", [None, *FILES])
+def test_foreign_settings_have_no_effect(
+    content: str | None, emulator: Emulator, tmp_path: Path
+) -> None:
+    given = {"FLEXPRICE_API_KEY": emulator.api_key, "FLEXPRICE_BASE_URL": emulator.base_url}
+    if content is None:
+        given |= FOREIGN
+    else:
+        (tmp_path / ".dlt").mkdir()
+        (tmp_path / ".dlt" / "config.toml").write_text(content)
+    for _ in range(2):
+        ended = run_program(tmp_path, given, "load")
+        assert (ended.code, ended.err) == (0, "")
+    assert snapshot_count(tmp_path / "warehouse.duckdb") == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        {".warehouse.duckdb.lock", "warehouse.duckdb", *([] if content is None else [".dlt"])}
+    )
+
+
+@pytest.fixture
+def emulator() -> Any:
+    with Emulator(customers=12, seed=5) as running:
+        yield running
+
+
+def neighbour(folder: Path, rows: list[int]) -> dlt.Pipeline:
+    """Somebody's incremental pipeline, which keeps its state in the destination."""
+    pipeline = dlt.pipeline(
+        "neighbour",
+        pipelines_dir=str(folder / "pipelines"),
+        destination=dlt.destinations.duckdb(str(folder / "neighbour.duckdb")),
+        dataset_name="things",
+    )
+
+    @dlt.resource(name="numbers", write_disposition="append")
+    def numbers(last: Any = INCREMENTAL) -> Any:  # noqa: ARG001 - dlt filters by it
+        yield [{"number": number} for number in rows]
+
+    pipeline.run(numbers())
+    return pipeline
+
+
+def test_a_load_changes_nothing_that_outlives_it(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    theirs = neighbour(tmp_path, [1, 2, 3])
+    context = Container()[PluggableRunContext]
+    providers, inner = context.providers, context.providers.providers
+    logger = logging.getLogger("dlt")
+    before = (dict(os.environ), os.getcwd(), [*logger.handlers], logger.level, os.umask(0o022))
+    threads = threading.active_count()
+    snapshot(emulator, tmp_path / "warehouse.duckdb")
+    assert before == (dict(os.environ), os.getcwd(), logger.handlers, logger.level, os.umask(0o022))
+    assert Container()[PluggableRunContext] is context
+    assert context.providers is providers
+    assert context.providers.providers is inner
+    assert Container()[PipelineContext].pipeline() is theirs
+    assert theirs.is_active
+    assert threading.active_count() <= threads
+    # Their state is theirs: nothing is loaded twice.
+    neighbour(tmp_path, [1, 2, 3, 4])
+    with theirs.sql_client() as client:
+        assert client.execute_sql("select count(*) from numbers") == [(4,)]
+
+
+def test_their_threads_see_their_settings_while_a_load_sees_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOAD__WORKERS", "7")
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    assert dlt.config["load.workers"] == 7
+    with dlt_settings("ERROR"):
+        assert dlt.config["load.workers"] == 1
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(lambda: dlt.config["load.workers"]).result() == 7
+        with ThreadPoolExecutor(
+            1, thread_name_prefix=Container.thread_pool_prefix()
+        ) as pool_of_load:
+            assert pool_of_load.submit(lambda: dlt.config["load.workers"]).result() == 1
+    assert dlt.config["load.workers"] == 7
+
+
+def test_loads_and_a_neighbour_at_once(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    emulator.latency_ms = 30
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    with ThreadPoolExecutor(3) as pool:
+        loads = [
+            pool.submit(snapshot, emulator, tmp_path / name / "warehouse.duckdb")
+            for name in ("a", "b")
+        ]
+        beside = pool.submit(neighbour, tmp_path / "c", [1, 2])
+        beside.result()
+        for load in loads:
+            assert load.result().snapshot["completeness"] == "complete"
+    for name in ("a", "b"):
+        assert snapshot_count(tmp_path / name / "warehouse.duckdb") == 1
+    with beside.result().sql_client() as client:
+        assert client.execute_sql("select count(*) from numbers") == [(2,)]
+
+
+_FRESH = """
+import logging, os, sys, threading
+from pathlib import Path
+before = dict(os.environ)
+from tests.robustness.support import snapshot
+from flexprice_emulator import Emulator
+with Emulator(customers=5, seed=5) as emulator:
+    snapshot(emulator, Path(sys.argv[1]))
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.runtime.telemetry import is_telemetry_started
+import dlt
+print(dict(os.environ) == before, PluggableRunContext in Container(), is_telemetry_started(),
+      len(logging.getLogger("dlt").handlers), dlt.config["load.workers"])
+"""
+
+
+def test_a_process_that_uses_dlt_for_nothing_else_is_left_as_if_it_had_not(tmp_path: Path) -> None:
+    repository = Path(__file__).parents[2]
+    ended = run_process(
+        (sys.executable, "-c", _FRESH, str(tmp_path / "warehouse.duckdb")),
+        tmp_path,
+        {
+            "LOAD__WORKERS": "7",
+            "RUNTIME__DLTHUB_TELEMETRY_ENDPOINT": "http://127.0.0.1:9",
+            "PYTHONPATH": f"{repository / 'pipelines'}{os.pathsep}{repository}",
+        },
+    )
+    assert (ended.code, ended.out.split()) == (0, ["True", "False", "False", "0", "7"]), ended.err
