@@ -185,8 +185,13 @@ class HttpConnection(asyncio.Protocol):
                 fault.pause, self._send, response.head() + response.body, fault.kind
             )
         elif fault.kind == "extra_bytes":
-            self._send(response.head() + response.body, fault.kind)
-            self._loop.call_later(fault.pause, self._write, fault.text.encode("latin-1"))
+            answer, extra = response.head() + response.body, fault.text.encode("latin-1")
+            if not fault.pause:
+                # In one piece: no client can have sent its next request between the two.
+                self._send(answer + extra, fault.kind)
+                return
+            self._send(answer, fault.kind)
+            self._loop.call_later(fault.pause, self._write, extra)
         else:
             self._dribble(response.head() + response.body, 0, fault.pause)
 
