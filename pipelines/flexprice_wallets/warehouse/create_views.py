@@ -158,7 +158,8 @@ def _write_dictionary(connection: duckdb.DuckDBPyConnection, raw_schema: str, sc
             and columns.table_name = objects.object_name
         where objects.schema_name in ({literal(raw_schema)}, {literal(schema)})
         union all
-        select {literal(schema)}, object_name, 'macro', object_comment, column_position, column_name, data_type, column_comment
+        select {literal(schema)}, object_name, 'macro', object_comment,
+            column_position, column_name, data_type, column_comment
         from (values {macro_columns}) as macro_columns
             (object_name, object_comment, column_position, column_name, data_type, column_comment)
         """)
