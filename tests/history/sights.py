@@ -308,6 +308,13 @@ def _settings(wallet: Record, snapshot: Snapshot, *, is_listed: bool, ended: str
     return settings
 
 
+def shown(settings: Record) -> Record:
+    """Settings as views show them: no restriction of price types and ALL are the same."""
+    listed = settings_price_types(settings)
+    is_all = not listed or "ALL" in listed
+    return settings | ({"allowed_price_types": "ALL"} if is_all else {})
+
+
 def settings_price_types(settings: Record) -> list[str]:
     """The allowed price types, each by itself."""
     listed = settings["allowed_price_types"]
