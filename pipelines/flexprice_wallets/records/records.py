@@ -61,3 +61,13 @@ class CustomerRecord:
 
     customer_id: str
     values: Row
+
+
+@dataclass(slots=True)
+class TransactionRecord:
+    """One transaction of the ledger: the values of its `wallet_transactions` row."""
+
+    transaction_id: str
+    wallet_id: str
+    customer_id: str
+    values: Row

@@ -10,6 +10,7 @@ from typing import Final
 from flexprice_wallets.records.columns import Column, ColumnType, Table
 from flexprice_wallets.records.customer_tables import CUSTOMERS
 from flexprice_wallets.records.key_columns import CUSTOMER_ID, OBSERVED_AT, SNAPSHOT
+from flexprice_wallets.records.transaction_tables import WALLET_TRANSACTIONS
 from flexprice_wallets.records.wallet_tables import WALLET_TABLES
 
 CONTRACT_VERSION: Final = 2
@@ -96,6 +97,28 @@ SNAPSHOTS = Table(
             nullable=False,
         ),
         Column("api_retries", _INTEGER, "Requests that were retries.", nullable=False),
+        Column(
+            "ledger",
+            _TEXT,
+            "How the ledger was read: 'complete' (to its end), 'failed', 'refused' (by an API that never gave it) or "
+            "'not_asked'; null in snapshots from before the ledger was known. Only a complete one wrote transactions.",
+        ),
+        Column(
+            "ledger_read_to",
+            _TIMESTAMP,
+            "The newest updated_at of all transactions that were read, up to this snapshot, by loads of scope 'all' "
+            "with a complete ledger; null where there was none, or the ledger was empty.",
+        ),
+        Column(
+            "transactions_observed",
+            _INTEGER,
+            "Transactions that were read, those read again included; null where the ledger is not complete.",
+        ),
+        Column(
+            "transactions_changed",
+            _INTEGER,
+            "Transactions for which a version was written; null where the ledger is not complete.",
+        ),
         Column("tenant_id", _TEXT, "Tenant that the answers came from."),
         Column("environment_id", _TEXT, "Environment that the answers came from."),
         Column(
@@ -122,7 +145,10 @@ FETCH_FAILURES = Table(
     (
         *SNAPSHOT,
         Column(
-            "resource", _TEXT, "'customer_wallets', 'wallet' or 'ended_wallets'.", nullable=False
+            "resource",
+            _TEXT,
+            "'customer_wallets', 'wallet', 'ended_wallets' or 'transactions' (the ledger).",
+            nullable=False,
         ),
         Column("resource_id", _TEXT, "The id or lookup key that was asked for.", nullable=False),
         Column("customer_id", _TEXT, "The customer, where known."),
@@ -190,6 +216,7 @@ TABLES: Final = (
     SNAPSHOT_CUSTOMERS,
     CUSTOMERS,
     *WALLET_TABLES,
+    WALLET_TRANSACTIONS,
     FETCH_FAILURES,
     REJECTED_RECORDS,
     REJECTIONS_CLEARED,
