@@ -24,6 +24,7 @@ class Rejection:
     customer_id: str | None
     wallet_id: str | None
     raw_record: str
+    transaction_id: str | None = None
 
 
 @dataclass(slots=True)

@@ -173,12 +173,14 @@ REJECTED_RECORDS = Table(
         Column(
             "field_group",
             _TEXT,
-            "What was rejected: 'record' (all of it), 'settings', 'balance', 'real_time' or 'credits_available'.",
+            "What was rejected: 'record' (all of it; a transaction always), 'settings', 'balance', 'real_time' or "
+            "'credits_available'.",
             nullable=False,
         ),
         Column("reason", _TEXT, "Why, in a sentence.", nullable=False),
         Column("customer_id", _TEXT, "The customer, where known."),
         Column("wallet_id", _TEXT, "The wallet, where known."),
+        Column("transaction_id", _TEXT, "The transaction, where it is one and its id is known."),
         Column(
             "raw_record",
             _TEXT,

@@ -36,6 +36,7 @@ def parse_transaction(raw: object) -> TransactionRecord | Rejection:
             values.readable_id(raw.get("customer_id")),
             values.readable_id(raw.get("wallet_id")),
             json_text.raw_record(raw),
+            values.readable_id(raw.get("id")),
         )
     unrecognized = unrecognized_members(raw, _SHAPE)
     row["unrecognized_fields"] = json_text.canonical(unrecognized) if unrecognized else None

@@ -37,8 +37,9 @@ class LoadResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        is_complete = self.already_loaded or self.snapshot["completeness"] == "complete"
-        return ExitCode.COMPLETE if is_complete else ExitCode.PARTIAL
+        row = self.snapshot
+        is_complete = row["completeness"] == "complete" and row.get("ledger") != "failed"
+        return ExitCode.COMPLETE if is_complete or self.already_loaded else ExitCode.PARTIAL
 
 
 def require_posix() -> None:
