@@ -271,9 +271,9 @@ def _alert(wallet_id: str, sights: Sequence[Sight], level: str) -> Record:
 
 
 def snapshot_rows(
-    snapshots: Sequence[Snapshot], counts: Sequence[Mapping[str, int]]
+    snapshots: Sequence[Snapshot], counts: Sequence[Mapping[str, int]], ledger: Sequence[Record]
 ) -> list[Record]:
-    """One row per run. `counts`: for each, the columns that count what it read and wrote."""
+    """One row per run. `counts`: for each, the columns that count what it read and wrote. `ledger`: its columns."""
     return [
         {
             "snapshot_id": snapshot.id,
@@ -284,7 +284,8 @@ def snapshot_rows(
             "include_real_time_balance": snapshot.real_time,
             "include_credits_available_breakdown": snapshot.breakdown,
             "pipeline_version": __version__,
-            **{name: count for name, count in counted.items() if name != "failures"},
+            **{name: count for name, count in counted.items() if "failures" not in name},
+            **of_ledger,
             "api_requests": snapshot.requests,
             "api_retries": 0,
             "duration_seconds": Within(Decimal(0), _seconds(snapshot.clock)),
@@ -294,7 +295,7 @@ def snapshot_rows(
             "finished_at": snapshot.clock,
             "loaded_at": snapshot.clock,
         }
-        for snapshot, counted in zip(snapshots, counts, strict=True)
+        for snapshot, counted, of_ledger in zip(snapshots, counts, ledger, strict=True)
     ]
 
 
@@ -330,7 +331,9 @@ def freshness(
         "selected_snapshots_since_complete": sum(
             each.scope == "selected" for each in snapshots[since]
         ),
-        "failures_since_complete": sum(each["failures"] for each in counts[since]),
+        "failures_since_complete": sum(
+            each["failures"] + each["ledger_failures"] for each in counts[since]
+        ),
         "customers_failed_since_complete": len(set().union(*failed[since])),
         "rejections_since_complete": sum(each["records_rejected"] for each in counts[since]),
         "last_snapshot_at": last.at,

@@ -13,7 +13,7 @@ from flexprice_wallets.records.key_columns import CUSTOMER_ID, OBSERVED_AT, SNAP
 from flexprice_wallets.records.transaction_tables import WALLET_TRANSACTIONS
 from flexprice_wallets.records.wallet_tables import WALLET_TABLES
 
-CONTRACT_VERSION: Final = 2
+CONTRACT_VERSION: Final = 3
 
 _TEXT, _BOOLEAN = ColumnType.TEXT, ColumnType.BOOLEAN
 _INTEGER, _TIMESTAMP = ColumnType.INTEGER, ColumnType.TIMESTAMP

@@ -74,12 +74,13 @@ class LedgerReading:
             AccessRefused: the API refuses the key (401).
             ForeignAnswer: transactions are another tenant's or environment's.
         """
-        yield from self._read(feed, self.before.since, wallet_ids)
-        if self.failure is None and wallet_ids is None and self.before.since is not None:
+        since = self.before.since
+        yield from self._read(feed, since, None, wallet_ids)
+        if self.failure is None and wallet_ids is None and since is not None:
             # What was rejected may be taken by now though it has not changed: this program may be a later version.
             again = self.comparison.wallets_with_rejections(_MOST_WALLETS_AGAIN)
             if again:
-                yield from self._read(feed, None, again)
+                yield from self._read(feed, None, since, again)
         if self.failure is None and self._are_too_many_rejected():
             self.failure = self._too_many_rejected()
         if self.failure is None:
@@ -91,14 +92,18 @@ class LedgerReading:
         yield
 
     def _read(
-        self, feed: Feed, since: datetime | None, wallet_ids: list[str] | None
+        self,
+        feed: Feed,
+        since: datetime | None,
+        before: datetime | None,
+        wallet_ids: list[str] | None,
     ) -> Iterator[None]:
         comparison = self.comparison
         for event in feed.transactions(since, wallet_ids):
             if isinstance(event, LedgerUnread):
                 self.failure = event
                 return
-            comparison.take(event.records, event.observed_at)
+            comparison.take(event.records, event.observed_at, before)
             if comparison.rejected > _MANY_REJECTIONS and self._are_too_many_rejected():
                 self.failure = self._too_many_rejected()
                 return

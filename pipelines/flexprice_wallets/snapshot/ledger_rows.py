@@ -94,16 +94,22 @@ def settle_ledger(
                 f"""
                 delete from {schema}.wallet_transactions
                 where rowid in (
-                    select older.rowid
-                    from {schema}.wallet_transactions as older
-                    inner join (
-                        select transaction_id, max(source_updated_at) as newest
-                        from {schema}.wallet_transactions
-                        where snapshot_at = $snapshot_at
-                        group by transaction_id
-                        having count(*) > 1
-                    ) as again on older.transaction_id = again.transaction_id
-                    where older.snapshot_at = $snapshot_at and older.source_updated_at < again.newest
+                    select rowid from (
+                        select versions.rowid, row_number() over (
+                            partition by versions.transaction_id
+                            order by versions.source_updated_at desc, versions.observed_at desc
+                        ) as number
+                        from {schema}.wallet_transactions as versions
+                        inner join (
+                            select transaction_id
+                            from {schema}.wallet_transactions
+                            where snapshot_at = $snapshot_at
+                            group by transaction_id
+                            having count(*) > 1
+                        ) as again on versions.transaction_id = again.transaction_id
+                        where versions.snapshot_at = $snapshot_at
+                    )
+                    where number > 1
                 )
                 """,
                 {"snapshot_at": snapshot_at},

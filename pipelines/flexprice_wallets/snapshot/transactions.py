@@ -55,8 +55,10 @@ class TransactionComparison:
             if known.transaction_id is not None
         }
 
-    def take(self, records: list[object], observed_at: datetime) -> None:
-        """Take a page.
+    def take(
+        self, records: list[object], observed_at: datetime, before: datetime | None = None
+    ) -> None:
+        """Take a page, or those of it that were last changed before a moment.
 
         Raises:
             ForeignAnswer: a transaction is another tenant's or environment's.
@@ -70,8 +72,10 @@ class TransactionComparison:
                 self.rejections.take(parsed, observed_at)
                 continue
             self.ownership.check(parsed.values["tenant_id"], parsed.values["environment_id"])
-            self.observed += 1
             updated_at = parsed.values["source_updated_at"]
+            if before is not None and updated_at >= before:
+                continue
+            self.observed += 1
             if self.newest is None or updated_at > self.newest:
                 self.newest = updated_at
             self._waiting.append((parsed, observed_at))
@@ -100,7 +104,10 @@ class TransactionComparison:
         wallets = {
             known.wallet_id
             for known in self.rejections.known.values()
-            if known.resource == "transaction" and known.wallet_id is not None and not known.is_seen
+            if known.resource == "transaction"
+            and known.wallet_id is not None
+            and not known.is_seen
+            and known.transaction_id not in self._met_again
         }
         return sorted(wallets)[:most]
 
