@@ -131,7 +131,7 @@ class Api:
             self._make(attempt)
 
     def _make(self, attempt: Attempt) -> None:
-        """Make an attempt and hand on what came. Not within the loop: a worker that waits would keep its last answer."""
+        """Make an attempt and hand on what came. Within the loop a waiting worker would keep its last answer."""
         try:
             outcome = self._try(attempt)
         except Exception as error:  # noqa: BLE001 - whoever waits for the answer raises it

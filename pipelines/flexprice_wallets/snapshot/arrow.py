@@ -64,7 +64,12 @@ class RowBuffer:
     def drain(
         self, *, is_last: bool = False, at_most: int | None = None
     ) -> Iterator[tuple[str, pa.Table]]:
-        """The collected rows by table, if there are enough of them (`at_most`: rows to wait for) or these are the last."""
+        """The collected rows by table, if there are enough of them or these are the last.
+
+        Args:
+            is_last: no more will come.
+            at_most: so many are enough; the capacity where none is given.
+        """
         if self._count < (at_most or self._capacity) and not is_last:
             return
         for name, converted in self._converted.items():
