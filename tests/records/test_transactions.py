@@ -134,7 +134,11 @@ def test_one_bad_field_costs_the_transaction(name: str, value: object, reason: s
     assert isinstance(result, Rejection)
     assert reason in result.reason
     assert (result.resource, result.field_group) == ("transaction", "record")
-    expected = {"transaction_id": "wtxn_1", "wallet_id": "wallet_1", "customer_id": "cust_1"}
+    expected: dict[str, str | None] = {
+        "transaction_id": "wtxn_1",
+        "wallet_id": "wallet_1",
+        "customer_id": "cust_1",
+    }
     expected |= {"transaction_id" if name == "id" else name: None} if name.endswith("id") else {}
     for column in ("transaction_id", "wallet_id", "customer_id"):
         assert getattr(result, column) == expected[column]
