@@ -258,10 +258,11 @@ def test_what_was_committed_late_is_read_by_the_next_load(
     emulator: Emulator, database: Path
 ) -> None:
     world = emulator.world
-    late = max(
-        world.truth()["transactions"],
-        key=lambda key: world.truth()["transactions"][key]["created_at"],
-    )
+    wallet_id = world.listed_wallet_ids()[0]
+    late = world.top_up(wallet_id, "5").id
+    # What is read first is newer than what comes late.
+    world.pass_time(timedelta(minutes=9))
+    world.top_up(wallet_id, "7")
     emulator.quirks.withheld_transactions.add(late)
     load_from(emulator, database)
     assert faults(emulator, database) == [f"no transaction {late}"]
