@@ -31,6 +31,7 @@ select
     written.field_group as field_group,
     written.customer_id as customer_id,
     written.wallet_id as wallet_id,
+    written.transaction_id as transaction_id,
 
     -- what
     written.reason as reason,
@@ -49,5 +50,8 @@ inner join flexprice_raw.snapshots as snapshots
         and (cleared.cleared_at is null or cleared.cleared_at > snapshots.snapshot_at)
 left join flexprice_raw.snapshot_customers as covered
     on snapshots.snapshot_at = covered.snapshot_at and written.customer_id = covered.customer_id
--- A snapshot for selected customers says nothing of the others.
-where snapshots.scope = 'all' or covered.customer_id is not null or snapshots.snapshot_at = written.snapshot_at;
+where
+    -- A snapshot for selected customers says nothing of the others.
+    (snapshots.scope = 'all' or covered.customer_id is not null or snapshots.snapshot_at = written.snapshot_at)
+    -- One without the ledger says nothing of transactions.
+    and (written.resource <> 'transaction' or snapshots.ledger = 'complete');

@@ -20,6 +20,7 @@ select
     snapshots.completeness as completeness,
     snapshots.include_real_time_balance as include_real_time_balance,
     snapshots.include_credits_available_breakdown as include_credits_available_breakdown,
+    snapshots.ledger as ledger,
     snapshots.pipeline_version as pipeline_version,
 
     -- figures
@@ -28,6 +29,8 @@ select
     snapshots.customers_failed as customers_failed,
     snapshots.wallets_observed as wallets_observed,
     snapshots.wallets_changed as wallets_changed,
+    snapshots.transactions_observed as transactions_observed,
+    snapshots.transactions_changed as transactions_changed,
     snapshots.records_rejected as records_rejected,
     snapshots.api_requests as api_requests,
     snapshots.api_retries as api_retries,
@@ -40,6 +43,7 @@ select
     snapshots.snapshot_at as snapshot_at,
     snapshots.started_at as started_at,
     snapshots.finished_at as finished_at,
+    snapshots.ledger_read_to as ledger_read_to,
     loads.inserted_at as loaded_at
 from snapshots
 left join loads on snapshots._dlt_load_id = loads.load_id;

@@ -46,7 +46,7 @@ def test_a_process_speaks_json(tmp_path: Path, emulator: Emulator) -> None:
         [row] = result.fetchall()
     stored = dict(zip(names, row, strict=True))
     for name, value in said.items():
-        if name.endswith("_at"):
+        if name.endswith(("_at", "_to")):
             assert value == stored[name].isoformat().replace("+00:00", "Z")
         else:
             assert value == stored[name]
@@ -69,7 +69,10 @@ def test_the_summary(connected: Command, folder: Path, emulator: Emulator) -> No
     assert re.search(r"^Snapshot \S+Z \(all customers\) is complete\.", text)
     assert f"customers {customers} read, 0 failed" in text
     assert f"wallets {wallets} read, {wallets} changed" in text
-    assert f"requests {customers + 1} sent, 0 of them retries" in text
+    transactions = len(emulator.world.truth()["transactions"])
+    assert f"ledger {transactions} transactions read, {transactions} new or changed" in text
+    # One for the listing, one for the ledger.
+    assert f"requests {customers + 2} sent, 0 of them retries" in text
     assert str(folder / "warehouse.duckdb") in ended.out
 
 

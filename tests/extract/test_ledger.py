@@ -85,7 +85,7 @@ def test_every_transaction_is_read_once(emulator: Emulator, world: World) -> Non
     found = versions(events)
     assert len(found) == len(set(found)) == len(truth(world)) > 1000
     assert {key for key, _ in found} == set(truth(world))
-    assert all(event.observed_at.tzinfo is UTC for event in events)  # type: ignore[union-attr]
+    assert all(event.observed_at.tzinfo is UTC for event in events)
 
 
 def test_stretches_of_time_are_read_at_once(

@@ -295,9 +295,9 @@ def _threshold_set_at(sights: Sequence[Sight], level: str) -> datetime:
 
 
 def snapshot_rows(
-    snapshots: Sequence[Snapshot], counts: Sequence[Mapping[str, int]]
+    snapshots: Sequence[Snapshot], counts: Sequence[Mapping[str, int]], ledger: Sequence[Record]
 ) -> list[Record]:
-    """One row per run. `counts`: for each, the columns that count what it read and wrote."""
+    """One row per run. `counts`: for each, the columns that count what it read and wrote. `ledger`: its columns."""
     return [
         {
             "snapshot_id": snapshot.id,
@@ -308,7 +308,8 @@ def snapshot_rows(
             "include_real_time_balance": snapshot.real_time,
             "include_credits_available_breakdown": snapshot.breakdown,
             "pipeline_version": __version__,
-            **{name: count for name, count in counted.items() if name != "failures"},
+            **{name: count for name, count in counted.items() if "failures" not in name},
+            **of_ledger,
             "api_requests": snapshot.requests,
             "api_retries": 0,
             "duration_seconds": Within(Decimal(0), _seconds(snapshot.clock)),
@@ -318,7 +319,7 @@ def snapshot_rows(
             "finished_at": snapshot.clock,
             "loaded_at": snapshot.clock,
         }
-        for snapshot, counted in zip(snapshots, counts, strict=True)
+        for snapshot, counted, of_ledger in zip(snapshots, counts, ledger, strict=True)
     ]
 
 
@@ -328,13 +329,21 @@ def _seconds(clock: Within) -> Decimal:
 
 def is_complete(counted: Mapping[str, int]) -> bool:
     """Whether a run with these counts read everything."""
-    return counted["failures"] == 0 and counted["records_rejected"] == 0
+    return not any(counted[name] for name in ("failures", "ledger_failures", "records_rejected"))
 
 
 def freshness(
-    snapshots: Sequence[Snapshot], counts: Sequence[Mapping[str, int]], failed: Sequence[set[str]]
+    snapshots: Sequence[Snapshot],
+    counts: Sequence[Mapping[str, int]],
+    failed: Sequence[set[str]],
+    ledger: Sequence[Record],
 ) -> Record:
-    """How fresh all is. `failed`: for each run, the customers that something failed for."""
+    """How fresh all is. `failed`: for each run, the customers that something failed for. `ledger`: its columns."""
+    ledgers = [
+        snapshot.at
+        for snapshot, of_ledger in zip(snapshots, ledger, strict=True)
+        if snapshot.scope == "all" and of_ledger["ledger"] == "complete"
+    ]
     complete = [
         number
         for number, (snapshot, counted) in enumerate(zip(snapshots, counts, strict=True))
@@ -354,11 +363,15 @@ def freshness(
         "selected_snapshots_since_complete": sum(
             each.scope == "selected" for each in snapshots[since]
         ),
-        "failures_since_complete": sum(each["failures"] for each in counts[since]),
+        "failures_since_complete": sum(
+            each["failures"] + each["ledger_failures"] for each in counts[since]
+        ),
         "customers_failed_since_complete": len(set().union(*failed[since])),
         "rejections_since_complete": sum(each["records_rejected"] for each in counts[since]),
         "last_snapshot_at": last.at,
         "last_complete_snapshot_at": last_complete and last_complete.at,
+        "last_ledger_at": max(ledgers, default=None),
+        "ledger_read_to": ledger[-1]["ledger_read_to"],
     }
 
 

@@ -29,8 +29,10 @@ class Snapshot:
     """One run: its logical and its real time, what it asked for and of whom, and the truth then.
 
     `named`: ids of the customers that a selected run named, None for a run over all.
+    `ledger`: whether it was asked for; `ledger_fault`: how the API failed to give it.
     `failed_customers`, `failed_wallets`: ids whose calls failed. `rejected_wallets`: ids of wallets whose record
-    nobody can read. `no_breakdown`, `no_usage`, `no_unpaid`: ids of wallets whose figure the API left out.
+    nobody can read; `rejected_transactions`: the same of transactions. `no_breakdown`, `no_usage`, `no_unpaid`: ids of
+    wallets whose figure the API left out.
     """
 
     at: datetime
@@ -43,6 +45,9 @@ class Snapshot:
     failed_customers: frozenset[str] = frozenset()
     failed_wallets: frozenset[str] = frozenset()
     rejected_wallets: frozenset[str] = frozenset()
+    rejected_transactions: frozenset[str] = frozenset()
+    ledger: bool = True
+    ledger_fault: str | None = None
     no_breakdown: frozenset[str] = frozenset()
     no_usage: frozenset[str] = frozenset()
     no_unpaid: frozenset[str] = frozenset()

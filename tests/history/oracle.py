@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.history import expected_balances, expected_days, expected_rows, expected_state
+from tests.history.expected_ledger import ExpectedLedger
 from tests.history.observed import Record, Snapshot
 from tests.history.sights import Sight, sights_of
 
@@ -23,6 +24,7 @@ class Oracle:
     customers: dict[str, list[expected_state.CustomerSight]] = field(default_factory=dict)
     counts: list[dict[str, int]] = field(default_factory=list)
     failed: list[set[str]] = field(default_factory=list)
+    ledger: ExpectedLedger = field(default_factory=ExpectedLedger)
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take note of one more run."""
@@ -38,7 +40,12 @@ class Oracle:
             for customer_id in snapshot.truth["customers"]
             if (versions := expected_state.customer_sights(customer_id, self.snapshots))
         }
-        self.counts.append(expected_rows.counts(snapshot, self.sights, earlier))
+        owners = {key: every[-1].settled.customer_id for key, every in self.sights.items()}
+        self.ledger.observe(snapshot, owners)
+        counts = expected_rows.counts(snapshot, self.sights, earlier)
+        counts["ledger_failures"] = int(self.ledger.rows[-1]["ledger"] == "failed")
+        counts["records_rejected"] += self.ledger.rejections_held(snapshot)
+        self.counts.append(counts)
         self.failed.append(expected_rows.customers_concerned(snapshot, earlier))
 
     @property
@@ -48,9 +55,12 @@ class Oracle:
 
     def rows_written(self) -> dict[str, int]:
         """Rows that the last run wrote, by table."""
-        return expected_rows.rows_written(
+        rows = expected_rows.rows_written(
             self.snapshots[-1], self.sights, self.customers, self.counts[-1]
         )
+        rows["wallet_transactions"] = self.ledger.rows[-1]["transactions_changed"] or 0
+        rows["fetch_failures"] += self.counts[-1]["ledger_failures"]
+        return rows
 
     def views(self) -> dict[str, list[Record]]:
         """The rows of every view after the last run."""
@@ -69,8 +79,12 @@ class Oracle:
             "wallet_alerts": expected_state.alerts,
         }
         return {
-            "snapshots": expected_state.snapshot_rows(self.snapshots, self.counts),
-            "freshness": [expected_state.freshness(self.snapshots, self.counts, self.failed)],
+            "snapshots": expected_state.snapshot_rows(
+                self.snapshots, self.counts, self.ledger.rows
+            ),
+            "freshness": [
+                expected_state.freshness(self.snapshots, self.counts, self.failed, self.ledger.rows)
+            ],
             "customers": expected_state.customers(self.snapshots, self.customers, self.sights),
             "wallets": expected_state.wallets(self.sights),
             "wallet_balance_daily": daily,

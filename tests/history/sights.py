@@ -203,14 +203,14 @@ def _with_optional_figures(sight: Sight, wallet: Record, *, is_listed: bool) -> 
     """Real-time figures come for listed wallets where asked for, the breakdown with them."""
     snapshot = sight.snapshot
     has_real_time = is_listed and snapshot.real_time
-    has_credits = has_real_time and snapshot.breakdown and wallet["id"] not in snapshot.no_breakdown
+    kinds = None if wallet["id"] in snapshot.no_breakdown else wallet["credits_available_breakdown"]
+    has_credits = has_real_time and snapshot.breakdown and kinds is not None
     sight = replace(sight, real_time_seen=has_real_time, credits_seen=has_credits)
     if has_real_time:
         real_time = _real_time(wallet, snapshot)
         if sight.real_time is None or not _adds_nothing(real_time, sight.real_time):
             sight = replace(sight, real_time=real_time, real_time_since=snapshot)
-    if has_credits:
-        kinds = wallet["credits_available_breakdown"]
+    if has_credits and kinds is not None:
         credits = Credits(kinds["free"], kinds["purchased"])
         if credits != sight.credits:
             sight = replace(sight, credits=credits, credits_since=snapshot, split_since=snapshot)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from flexprice_emulator import Emulator, Fault, World
+from flexprice_emulator import Emulator, Fault, FaultKind, World
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.extract.secret import Secret
@@ -34,6 +34,9 @@ class Run:
     failed_customers: Collection[str] = ()
     failed_wallets: Collection[str] = ()
     rejected_wallets: Collection[str] = ()
+    rejected_transactions: Collection[str] = ()
+    ledger: bool = True
+    ledger_fault: FaultKind | None = None
     no_breakdown: Collection[str] = ()
     no_usage: Collection[str] = ()
     no_unpaid: Collection[str] = ()
@@ -72,6 +75,7 @@ class Stage:
             self.database,
             selection=Selection(run.customer_ids, run.lookup_keys),
             figures=Figures(run.real_time, run.breakdown),
+            ledger=run.ledger,
             limits=_ANY_NUMBER,
             snapshot_at=self.world.now,
         )
@@ -84,6 +88,9 @@ class Stage:
             faults.add(Fault("redirect", path="/v1/customers/wallets", key=customer_id))
         for wallet_id in run.failed_wallets:
             faults.add(Fault("redirect", path="/v1/wallets/", key=wallet_id))
+        if run.ledger_fault is not None:
+            faults.add(Fault(run.ledger_fault, path="/v1/wallets/transactions/search"))
+        quirks.transaction_fields = {key: dict(_UNREADABLE) for key in run.rejected_transactions}
         quirks.wallet_fields = {wallet_id: dict(_UNREADABLE) for wallet_id in run.rejected_wallets}
         quirks.omit_breakdown = set(run.no_breakdown)
         quirks.omit_usage = set(run.no_usage)
@@ -108,6 +115,9 @@ class Stage:
             failed_customers=frozenset(run.failed_customers),
             failed_wallets=frozenset(run.failed_wallets),
             rejected_wallets=frozenset(run.rejected_wallets),
+            rejected_transactions=frozenset(run.rejected_transactions),
+            ledger=run.ledger,
+            ledger_fault=run.ledger_fault,
             no_breakdown=frozenset(run.no_breakdown),
             no_usage=frozenset(run.no_usage),
             no_unpaid=frozenset(run.no_unpaid),

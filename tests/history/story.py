@@ -16,6 +16,15 @@ BEGIN: Final = datetime(2026, 2, 23, 6, tzinfo=UTC)
 _NOW: Final = timedelta(0)
 _JUST_BEFORE_MIDNIGHT: Final = 24 - 1e-6
 
+#: What a ledger can hold; a breakdown fails for good only in the storm. What is pending or expires is seen to by
+#: `_settle`: the oracle follows no money into wallets that have ended.
+_LEDGER: Final = {
+    "subscription_grant": 0.05,
+    "request_top_up": 0.08,
+    "fail_top_up": 0.05,
+    "manual_debit": 0.03,
+}
+
 #: Money moves every hour, and settings now and then; wallets come and go only as the story says.
 _EVERYDAY = Rates.only(
     debit=0.08,
@@ -32,6 +41,7 @@ _EVERYDAY = Rates.only(
     touch_wallet=0.2,
     rename_customer=0.03,
     touch_customer=0.2,
+    **_LEDGER,
 )
 _STORM = Rates(
     debit=0.1,
@@ -51,6 +61,11 @@ _STORM = Rates(
     add_customer=0.04,
     archive_customer=0.05,
     unarchive_customer=0.4,
+    bonus_top_up=0.02,
+    credit_note=0.01,
+    void_invoice=0.01,
+    adjust_credits=0.01,
+    **_LEDGER,
 )
 
 
@@ -122,8 +137,12 @@ def story(stage: Stage) -> Iterator[Run]:
 
 def _first_days(stage: Stage, cast: Cast) -> Iterator[Run]:
     world = stage.world
-    yield Run()
+    yield Run(ledger=False)
+    stage.at(0, 6.5)
+    yield Run(ledger_fault="not_found")  # as a server that has no ledger
     stage.at(0, 7)
+    yield Run()
+    stage.at(0, 7.5)
     yield Run()  # nothing has changed
 
     stage.at(0, 15)
@@ -171,6 +190,7 @@ def _ends_and_returns(stage: Stage, cast: Cast) -> Iterator[Run]:
     world.move_wallet(cast.closed_on_the_move, cast.debtor)
     world.close(cast.closed_on_the_move)
     world.advance(_NOW, rates=_EVERYDAY)
+    _settle(world, random.Random(1))
     yield Run()
 
     stage.at(5, 18)
@@ -218,10 +238,14 @@ def _partial_sight(stage: Stage, cast: Cast) -> Iterator[Run]:
     world.advance(_NOW, rates=_EVERYDAY)
     world.freeze(cast.frozen)
     world.debit(cast.rated, "100")
-    yield Run(failed_customers=[cast.home, cast.debtor])
+    yield Run(failed_customers=[cast.home, cast.debtor], ledger_fault="redirect")
 
     stage.at(10, 7)
-    yield Run(failed_wallets=[cast.frozen], rejected_wallets=[cast.rated])
+    yield Run(
+        failed_wallets=[cast.frozen],
+        rejected_wallets=[cast.rated],
+        rejected_transactions=[_last_transaction(world, cast.rated)],
+    )
 
     stage.at(11, 5)
     world.debit(cast.back_same_day, "2")
@@ -232,6 +256,7 @@ def _partial_sight(stage: Stage, cast: Cast) -> Iterator[Run]:
     stage.at(12, 5)
     world.debit(cast.rated, "1")
     world.move_wallet(cast.frozen, cast.debtor)
+    # The broken transaction is not read again by this run, as it has not changed.
     yield Run(customer_ids=(cast.home,), failed_customers=[])
 
     stage.at(12, 6)
@@ -254,6 +279,7 @@ def _storm(stage: Stage, steps: int = 12) -> Iterator[Run]:
         hour += rng.choice((1, 2, 3, 5, 30, 55))
         stage.at(14, hour)
         world.advance(_NOW, rates=_STORM)
+        _settle(world, rng)
         for customer_id in _some(rng, world.published_customer_ids(), 0.3):
             _try_to_archive(world, customer_id)
         yield _any_run(rng, stage)
@@ -273,10 +299,42 @@ def _any_run(rng: random.Random, stage: Stage) -> Run:
         failed_customers=_some(rng, customers, 1.2),
         failed_wallets=_some(rng, hidden, 1.2),
         rejected_wallets=_some(rng, listed, 1.2),
+        rejected_transactions=_some(rng, _newest_transactions(world), 2),
+        ledger=rng.random() < 0.9,
+        ledger_fault=rng.choice(("redirect", "forbidden")) if rng.random() < 0.1 else None,
         no_breakdown=_some(rng, listed, 2),
         no_usage=_some(rng, listed, 2),
         no_unpaid=_some(rng, listed, 2),
     )
+
+
+def _settle(world: World, rng: random.Random) -> None:
+    """Complete pending credits of listed wallets, and let what has expired of others lapse."""
+    listed = set(world.listed_wallet_ids())
+    for key, row in world.truth()["transactions"].items():
+        if row["wallet_id"] not in listed or rng.random() < 0.5:
+            continue
+        is_expired = row["expiry_date"] is not None and row["expiry_date"] < world.now
+        if row["transaction_status"] == "pending":
+            world.complete_top_up(key)
+        elif is_expired and world.transaction(key).credits_available > 0:
+            world.expire_credit(key)
+
+
+def _last_transaction(world: World, wallet_id: str) -> str:
+    """The newest transaction of a wallet."""
+    transactions = world.truth()["transactions"]
+    newest: str = max(
+        (key for key, row in transactions.items() if row["wallet_id"] == wallet_id),
+        key=lambda key: transactions[key]["updated_at"],
+    )
+    return newest
+
+
+def _newest_transactions(world: World) -> list[str]:
+    """Transactions of the last hours, oldest first."""
+    transactions = world.truth()["transactions"]
+    return sorted(transactions, key=lambda key: transactions[key]["updated_at"])[-20:]
 
 
 def _some(rng: random.Random, items: Sequence[str], expected: float) -> list[str]:

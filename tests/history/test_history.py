@@ -10,6 +10,7 @@ import pytest
 from flexprice_emulator import Contract, Emulator, World
 from flexprice_wallets.errors import ExitCode
 from tests.history.comparison import Warehouse, view_faults
+from tests.history.ledger_rows import ledger_faults
 from tests.history.oracle import Oracle
 from tests.history.stage import Stage
 from tests.history.story import BEGIN, story
@@ -23,14 +24,15 @@ _REJECTIONS = """
         (
             select count(*)
             from flexprice.rejections as rejections
-            where rejections.snapshot_id = (select snapshot_id from last) and not exists (
+            where rejections.snapshot_id = (select snapshot_id from last)
+            and (rejections.resource = 'transaction' or not exists (
                 from flexprice_raw.fetch_failures as failures
                 where failures.snapshot_id = rejections.snapshot_id
                 and (
                     failures.wallet_id = rejections.wallet_id
                     or (failures.wallet_id is null and failures.customer_id = rejections.customer_id)
                 )
-            )
+            ))
         ) as met,
         (select records_rejected from last) as counted
 """
@@ -59,6 +61,7 @@ def _faults(stage: Stage, written: Counter[str]) -> list[str]:
     with Warehouse(stage.database) as warehouse:
         rows = warehouse.row_counts()
         rejections = warehouse.query(_REJECTIONS)
+        in_ledger = ledger_faults(warehouse, stage.oracle.ledger.known)
     faults = [
         f"{table} has {rows[table]} rows, expected {written[table]}"
         for table in rows.keys() - _REJECTION_TABLES
@@ -69,7 +72,7 @@ def _faults(stage: Stage, written: Counter[str]) -> list[str]:
         faults.append(
             f"the view says {met} rejections of the last snapshot, counted were {counted}"
         )
-    return faults + view_faults(stage.database, stage.oracle)
+    return faults + in_ledger + view_faults(stage.database, stage.oracle)
 
 
 def _check_that_everything_happened(oracle: Oracle) -> None:
@@ -87,6 +90,7 @@ def _check_that_everything_happened(oracle: Oracle) -> None:
         "carried_forward",
     }
     assert seen("snapshots", "scope") == {"all", "selected"}
+    assert seen("snapshots", "ledger") == {"complete", "failed", "refused", "not_asked"}
     assert seen("snapshots", "completeness") == {"complete", "partial"}
     events = {
         "first_load",

@@ -28,6 +28,7 @@ from flexprice_wallets.errors import (
     WarehouseTooNew,
     WarehouseTooOld,
 )
+from flexprice_wallets.records.tables import CONTRACT_VERSION
 from flexprice_wallets.snapshot.load import rebuild_views
 from flexprice_wallets.warehouse import database as database_module
 from flexprice_wallets.warehouse import file_copy, migrations, working_copy
@@ -336,7 +337,7 @@ def test_one_damaged_block_anywhere_is_never_published_over(
     snapshot(emulator, database)
     whole = database.read_bytes()
     errors = 0
-    for block in range(12288, len(whole), len(whole) // 6):
+    for block in range(12288, len(whole), len(whole) // 16):
         content = bytearray(whole)
         content[block + 5000 : block + 5400] = bytes(400)
         database.write_bytes(content)
@@ -371,9 +372,9 @@ def _set_version(database: Path, version: int) -> None:
 
 def test_a_newer_contract_is_refused(emulator: Emulator, database: Path) -> None:
     snapshot(emulator, database)
-    _set_version(database, 3)
+    _set_version(database, CONTRACT_VERSION + 1)
     before = database.read_bytes()
-    with pytest.raises(WarehouseTooNew, match=r"has version 3 .* this program knows 2: update"):
+    with pytest.raises(WarehouseTooNew, match=r"has version 4 .* this program knows 3: update"):
         snapshot(emulator, database)
     assert database.read_bytes() == before
 
@@ -381,10 +382,10 @@ def test_a_newer_contract_is_refused(emulator: Emulator, database: Path) -> None
 def test_an_older_contract_is_migrated_or_refused(
     emulator: Emulator, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This program plays the later one: its contract is version 4, and it knows how to make a 4 of a 3 only."""
+    """This program plays the later one: its contract is version 5, and it knows how to make a 5 of a 4 only."""
     snapshot(emulator, database)
     for module in (migrations, database_module):
-        monkeypatch.setattr(module, "CONTRACT_VERSION", 4)
+        monkeypatch.setattr(module, "CONTRACT_VERSION", 5)
     steps: list[int] = []
 
     def migration(version: int) -> migrations.Migration:
@@ -394,18 +395,18 @@ def test_an_older_contract_is_migrated_or_refused(
 
         return migrate
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", {3: migration(3)})
+    monkeypatch.setattr(migrations, "MIGRATIONS", {4: migration(4)})
     before = database.read_bytes()
-    with pytest.raises(WarehouseTooOld, match=r"has version 2 .* cannot bring to its own, 4"):
+    with pytest.raises(WarehouseTooOld, match=r"has version 3 .* cannot bring to its own, 5"):
         snapshot(emulator, database)
     assert database.read_bytes() == before
     assert steps == []
-    monkeypatch.setattr(migrations, "MIGRATIONS", {2: migration(2), 3: migration(3)})
+    monkeypatch.setattr(migrations, "MIGRATIONS", {3: migration(3), 4: migration(4)})
     assert snapshot(emulator, database).exit_code is ExitCode.COMPLETE
-    assert steps == [2, 3]
-    assert value(database, "select contract_version from flexprice_raw.warehouse") == 4
+    assert steps == [3, 4]
+    assert value(database, "select contract_version from flexprice_raw.warehouse") == 5
     assert snapshot(emulator, database).exit_code is ExitCode.COMPLETE
-    assert steps == [2, 3]
+    assert steps == [3, 4]
 
 
 # --- Programs that wrote into the published file -----------------------------------------------------------------

@@ -70,6 +70,12 @@ _logger = logging.getLogger(__name__)
     default=None,
     help="Ask for free and purchased credits; needs real-time balances.  [default: as those]",
 )
+@option(
+    "--ledger/--no-ledger",
+    default=True,
+    show_default=True,
+    help="Read the ledger: every transaction of the wallets.",
+)
 @option("--customer-id", "customer_ids", multiple=True, help="Only this customer; repeatable.")
 @option(
     "--lookup-key",
@@ -168,6 +174,7 @@ def load_options(given: dict[str, Any], api_key: Secret) -> LoadOptions:
             given["customer_ids"] + _ids_of(given["customers_file"]), given["lookup_keys"]
         ),
         figures=_figures(given["real_time_balance"], given["credits_breakdown"]),
+        ledger=given["ledger"],
         limits=Limits(given["max_failures"], given["max_vanished"], given["max_rejected"]),
         snapshot_at=given["snapshot_at"],
         raw_schema=given["raw_schema"],
@@ -219,10 +226,11 @@ def _tell(result: LoadResult, seconds: float, *, as_json: bool) -> None:
     row = result.snapshot
     if row["completeness"] == "partial" and not result.already_loaded:
         _logger.warning(
-            "Partial: %d customers could not be read and %d records were rejected; "
+            "Partial: %d customers could not be read and %d records were rejected%s; "
             "see fetch_failures and rejections.",
             row["customers_failed"],
             row["records_rejected"],
+            ", and the ledger could not be read" if row.get("ledger") == "failed" else "",
         )
     report_done(_json(result) if as_json else _summary(result, seconds))
 
@@ -238,9 +246,22 @@ def _summary(result: LoadResult, seconds: float) -> str:
 Snapshot {row["snapshot_id"]} ({row["scope"]} customers) is {row["completeness"]}.
   customers  {row["customers_observed"]:>9,} read, {row["customers_failed"]:,} failed
   wallets    {row["wallets_observed"]:>9,} read, {row["wallets_changed"]:,} changed
+  ledger     {_ledger(row)}
   records    {row["records_rejected"]:>9,} rejected
   requests   {row["api_requests"]:>9,} sent, {row["api_retries"]:,} of them retries; {seconds:.1f} s in all
   warehouse  {result.database}"""
+
+
+def _ledger(row: dict[str, Any]) -> str:
+    match row.get("ledger"):
+        case "complete":
+            read, changed = row["transactions_observed"], row["transactions_changed"]
+            return f"{read:>9,} transactions read, {changed:,} new or changed"
+        case "failed":
+            return "   failed: no transaction was taken"
+        case "refused":
+            return "  refused by the API"
+    return " not read"
 
 
 def _json(result: LoadResult) -> str:

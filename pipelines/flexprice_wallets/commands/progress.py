@@ -35,6 +35,9 @@ def _lines() -> Callable[[Progress], None]:
         now = time.monotonic()
         if now - last >= _SECONDS_BETWEEN_LINES:
             last = now
+            if progress.transactions is not None:
+                _logger.info("%d transactions of the ledger read", progress.transactions)
+                return
             rate = progress.done / (now - started)
             left = ""
             if progress.expected and rate:
@@ -57,7 +60,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn("customers"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]:.0f}/s"),
@@ -73,6 +76,14 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
             now = time.monotonic()
             if now - last >= _BAR_EVERY:
                 last = now
+                if progress.transactions is not None:
+                    bar.update(
+                        task,
+                        description="transactions",
+                        completed=progress.transactions,
+                        total=None,
+                    )
+                    return
                 rate = progress.done / max(now - started, 0.001)
                 bar.update(task, completed=progress.done, total=progress.expected, rate=rate)
 

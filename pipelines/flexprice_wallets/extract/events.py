@@ -34,10 +34,16 @@ class TransactionsPage(NamedTuple):
 
 
 class LedgerUnread(NamedTuple):
-    """The ledger could not be read to its end. `is_refused`: the API does not offer it, or not to this key."""
+    """The ledger could not be read to its end. `is_refused`: the API does not offer it, or not to this key.
+
+    `resource_id`: the wallet that was asked for, or "ledger"; `attempts`, `observed_at` (UTC): of the last request.
+    """
 
     failure: Failure
     is_refused: bool
+    resource_id: str
+    attempts: int
+    observed_at: datetime
 
 
 class Mistake(NamedTuple):

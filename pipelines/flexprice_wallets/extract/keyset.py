@@ -11,7 +11,7 @@ The API ignores filters that it does not know, so no page is believed that is no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from flexprice_wallets.extract.pages import PageWalk
@@ -22,6 +22,7 @@ _TICK: Final = timedelta(microseconds=1)
 _MOST_PAGES_WITHOUT_NEW: Final = 50
 #: A stretch of time that is not worth being split.
 _SHORTEST: Final = timedelta(seconds=1)
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _SORT: Final = [{"field": name, "direction": "asc"} for name in ("updated_at", "id")]
 
 
@@ -47,8 +48,8 @@ class KeyWalk:
     def query(self) -> dict[str, Any]:
         """The body of the request for the next page."""
         filters = []
-        if self.since is not None:
-            filters.append(_date_filter("after", self.since - _TICK))
+        if (earliest := self._earliest) is not None:
+            filters.append(_date_filter("after", earliest))
         if self._end is not None:
             filters.append(_date_filter("before", self._end))
         query: dict[str, Any] = {"limit": self.limit, "sort": _SORT, "filters": filters}
@@ -102,6 +103,12 @@ class KeyWalk:
         return new
 
     @property
+    def _earliest(self) -> datetime | None:
+        """What all rows are later than."""
+        # Go's zero time is the earliest of Python's times, too.
+        return None if self.since in (None, _EARLIEST) else self.since - _TICK
+
+    @property
     def _end(self) -> datetime | None:
         return self.before if self._instant is None or self.since is None else self.since + _TICK
 
@@ -128,12 +135,14 @@ class KeyWalk:
         """The rows' times; a row without one, which will be rejected, stands at the time of the row before.
 
         Raises:
-            Unconfirmed: the rows are out of order or not from the time that was asked for.
+            Unconfirmed: the rows are out of order, or not from the time or of the wallet that was asked for.
         """
         moments: list[datetime | None] = []
         # Further decimals of a time are cut, so a row may seem to be as old as what was asked for.
-        last = None if self.since is None else self.since - _TICK
+        last = self._earliest
         for row in page:
+            if self.wallet_id is not None and _other_wallet(row, self.wallet_id):
+                raise Unconfirmed("a row is another wallet's: the filter was ignored")
             moment = _moment(row)
             if moment is None:
                 moments.append(last)
@@ -174,6 +183,11 @@ def _moment(row: object) -> datetime | None:
         return values.timestamp(row.get("updated_at")) if isinstance(row, dict) else None
     except values.Unreadable:
         return None
+
+
+def _other_wallet(row: object, wallet_id: str) -> bool:
+    owner = row.get("wallet_id") if isinstance(row, dict) else None
+    return isinstance(owner, str) and owner != wallet_id
 
 
 def _identity(row: object) -> str:

@@ -12,7 +12,7 @@ from flexprice_wallets.extract.attempts import Answered, Api, access_refused
 from flexprice_wallets.extract.calls import Failure, transactions
 from flexprice_wallets.extract.events import LedgerEvent, LedgerUnread, TransactionsPage
 from flexprice_wallets.extract.keyset import KeyWalk, Unconfirmed
-from flexprice_wallets.extract.outcomes import Failed, Missing, Outcome, Refused, Taken
+from flexprice_wallets.extract.outcomes import Failed, Missing, Refused, Taken
 from flexprice_wallets.extract.pages import ListCut, ListShifts
 from flexprice_wallets.records.answers import Page, page_of_answer
 from flexprice_wallets.records.values import Unreadable, timestamp
@@ -27,9 +27,15 @@ _MANY: Final = 5000
 class _Unread(Exception):
     """The ledger cannot be read to its end."""
 
-    def __init__(self, failure: Failure, *, is_refused: bool = False) -> None:
+    def __init__(self, answered: Answered, failure: Failure, *, is_refused: bool = False) -> None:
         super().__init__(failure.message)
-        self.event = LedgerUnread(failure, is_refused)
+        self.event = LedgerUnread(
+            failure,
+            is_refused,
+            answered.call.resource_id,
+            answered.attempts,
+            answered.observed_at,
+        )
 
 
 def read_transactions(
@@ -68,12 +74,12 @@ def _read(api: Api, walks: list[KeyWalk]) -> Iterator[TransactionsPage]:
             under_way += 1
         walk, answered = done.get()
         under_way -= 1
-        page = _page(answered.outcome)
+        page = _page(answered)
         try:
             new = walk.take(page)
         except (Unconfirmed, ListCut, ListShifts) as error:
             message = f"The pages of transactions cannot be relied on: {error}"
-            raise _Unread(Failure("unexpected_answer", message, 200)) from error
+            raise _Unread(answered, Failure("unexpected_answer", message, 200)) from error
         if new:
             yield TransactionsPage(new, answered.observed_at)
         if walk.is_done:
@@ -93,20 +99,21 @@ def _ask(api: Api, walk: KeyWalk, done: queue.SimpleQueue[tuple[KeyWalk, Answere
     )
 
 
-def _page(outcome: Outcome | Exception) -> Page:
-    match outcome:
+def _page(answered: Answered) -> Page:
+    match answered.outcome:
         case Taken(records) if isinstance(records, Page):
             return records
         case Missing():
-            raise _Unread(Failure("http_404", "The API has no ledger", 404), is_refused=True)
+            failure = Failure("http_404", "The API has no ledger", 404)
+            raise _Unread(answered, failure, is_refused=True)
         case Refused(failure) if failure.http_status == 401:
-            raise access_refused(outcome)
+            raise access_refused(Refused(failure))
         case Refused(failure):
-            raise _Unread(failure, is_refused=True)
+            raise _Unread(answered, failure, is_refused=True)
         case Failed(failure):
-            raise _Unread(failure)
-        case Exception():
-            raise outcome
+            raise _Unread(answered, failure)
+        case Exception() as mistake:
+            raise mistake
     raise AssertionError("a page is what the decoder gives")
 
 
@@ -114,7 +121,7 @@ def _newest(api: Api) -> datetime | None:
     """When the row that changed last did so."""
     query = {"limit": 1, "sort": [{"field": "updated_at", "direction": "desc"}]}
     [answered] = api.answers([transactions(query)], page_of_answer)
-    page = _page(answered.outcome)
+    page = _page(answered)
     row = page[0] if page else None
     try:
         return timestamp(row.get("updated_at")) if isinstance(row, dict) else None

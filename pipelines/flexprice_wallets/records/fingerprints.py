@@ -16,7 +16,14 @@ import orjson
 
 from flexprice_wallets.records.columns import Compared, Table
 from flexprice_wallets.records.customer_tables import CUSTOMERS
-from flexprice_wallets.records.records import CustomerRecord, Rejection, Row, Settings
+from flexprice_wallets.records.records import (
+    CustomerRecord,
+    Rejection,
+    Row,
+    Settings,
+    TransactionRecord,
+)
+from flexprice_wallets.records.transaction_tables import WALLET_TRANSACTIONS
 from flexprice_wallets.records.wallet_tables import (
     WALLET_BALANCES,
     WALLET_REAL_TIME_BALANCES,
@@ -30,15 +37,19 @@ PART_SIZE: Final = 8
 
 
 class Fingerprint:
-    """Hashes the versions of one table. `besides`: compared columns that no field of the API fills."""
+    """Hashes the versions of one table.
 
-    def __init__(self, table: Table, *besides: str) -> None:
+    `besides`: compared columns that no field of the API fills. `size`: bytes of a hash that has no parts.
+    """
+
+    def __init__(self, table: Table, *besides: str, size: int = SIZE) -> None:
         fields = table.fields
         compared = [field.name for field in fields if field.compared is Compared.ALWAYS]
         self._names = sorted({*compared, *besides})
         self.parts = tuple(field.name for field in fields if field.compared is Compared.WHERE_GIVEN)
         #: Bytes of a fingerprint, its parts included.
-        self.size = PART_SIZE * (1 + len(self.parts)) if self.parts else SIZE
+        self.size = PART_SIZE * (1 + len(self.parts)) if self.parts else size
+        self._whole_size = PART_SIZE if self.parts else size
 
     def of(
         self, customer_id: str, values: Row, rows: Mapping[str, list[Row]] | None = None
@@ -55,8 +66,7 @@ class Fingerprint:
         ]
         if rows:
             present += [(name, *map(_present, rows[name])) for name in sorted(rows) if rows[name]]
-        size = PART_SIZE if self.parts else SIZE
-        whole = _hash((customer_id, present), size)
+        whole = _hash((customer_id, present), self._whole_size)
         if not self.parts:
             return whole
         return whole + b"".join(self._part(values.get(name)) for name in self.parts)
@@ -75,6 +85,7 @@ _SETTINGS: Final = Fingerprint(
 _BALANCE: Final = Fingerprint(WALLET_BALANCES, "currency")
 _REAL_TIME: Final = Fingerprint(WALLET_REAL_TIME_BALANCES, "currency", "pending_amount")
 _CUSTOMER: Final = Fingerprint(CUSTOMERS, "is_listed", "unrecognized_fields")
+_TRANSACTION: Final = Fingerprint(WALLET_TRANSACTIONS, "unrecognized_fields", size=PART_SIZE)
 
 
 #: Bytes of a wallet's fingerprints: settings, balance, real-time figures, credits available.
@@ -109,6 +120,11 @@ def figures_given_fingerprint(is_real_time_given: bool, is_credits_given: bool) 
 def customer_fingerprint(record: CustomerRecord) -> bytes:
     """16 bytes for a `customers` version."""
     return _CUSTOMER.of(record.customer_id, record.values)
+
+
+def transaction_fingerprint(record: TransactionRecord) -> bytes:
+    """8 bytes for a `wallet_transactions` version: only those of one transaction are compared."""
+    return _TRANSACTION.of(f"{record.customer_id} {record.wallet_id}", record.values)
 
 
 def rejection_hash(rejection: Rejection) -> str:

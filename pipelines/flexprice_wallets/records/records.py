@@ -24,6 +24,7 @@ class Rejection:
     customer_id: str | None
     wallet_id: str | None
     raw_record: str
+    transaction_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -59,5 +60,15 @@ class WalletRecord:
 class CustomerRecord:
     """One customer of the listing: the values of its `customers` row."""
 
+    customer_id: str
+    values: Row
+
+
+@dataclass(slots=True)
+class TransactionRecord:
+    """One transaction of the ledger: the values of its `wallet_transactions` row."""
+
+    transaction_id: str
+    wallet_id: str
     customer_id: str
     values: Row

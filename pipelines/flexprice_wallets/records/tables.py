@@ -10,9 +10,10 @@ from typing import Final
 from flexprice_wallets.records.columns import Column, ColumnType, Table
 from flexprice_wallets.records.customer_tables import CUSTOMERS
 from flexprice_wallets.records.key_columns import CUSTOMER_ID, OBSERVED_AT, SNAPSHOT
+from flexprice_wallets.records.transaction_tables import WALLET_TRANSACTIONS
 from flexprice_wallets.records.wallet_tables import WALLET_TABLES
 
-CONTRACT_VERSION: Final = 2
+CONTRACT_VERSION: Final = 3
 
 _TEXT, _BOOLEAN = ColumnType.TEXT, ColumnType.BOOLEAN
 _INTEGER, _TIMESTAMP = ColumnType.INTEGER, ColumnType.TIMESTAMP
@@ -40,7 +41,8 @@ SNAPSHOTS = Table(
         Column(
             "completeness",
             _TEXT,
-            "'complete', or 'partial' where a customer or wallet could not be read or a record was rejected.",
+            "'complete', or 'partial' where a customer, a wallet or the ledger could not be read or a record was "
+            "rejected.",
             nullable=False,
         ),
         Column(
@@ -96,6 +98,28 @@ SNAPSHOTS = Table(
             nullable=False,
         ),
         Column("api_retries", _INTEGER, "Requests that were retries.", nullable=False),
+        Column(
+            "ledger",
+            _TEXT,
+            "How the ledger was read: 'complete' (to its end), 'failed', 'refused' (by an API that never gave it) or "
+            "'not_asked'; null in snapshots from before the ledger was known. Only a complete one wrote transactions.",
+        ),
+        Column(
+            "ledger_read_to",
+            _TIMESTAMP,
+            "The newest updated_at of all transactions that were read, up to this snapshot, by loads of scope 'all' "
+            "with a complete ledger; null where there was none, or the ledger was empty.",
+        ),
+        Column(
+            "transactions_observed",
+            _INTEGER,
+            "Transactions that were read, those read again included; null where the ledger is not complete.",
+        ),
+        Column(
+            "transactions_changed",
+            _INTEGER,
+            "Transactions for which a version was written; null where the ledger is not complete.",
+        ),
         Column("tenant_id", _TEXT, "Tenant that the answers came from."),
         Column("environment_id", _TEXT, "Environment that the answers came from."),
         Column(
@@ -122,7 +146,10 @@ FETCH_FAILURES = Table(
     (
         *SNAPSHOT,
         Column(
-            "resource", _TEXT, "'customer_wallets', 'wallet' or 'ended_wallets'.", nullable=False
+            "resource",
+            _TEXT,
+            "'customer_wallets', 'wallet', 'ended_wallets' or 'transactions' (the ledger).",
+            nullable=False,
         ),
         Column("resource_id", _TEXT, "The id or lookup key that was asked for.", nullable=False),
         Column("customer_id", _TEXT, "The customer, where known."),
@@ -147,12 +174,14 @@ REJECTED_RECORDS = Table(
         Column(
             "field_group",
             _TEXT,
-            "What was rejected: 'record' (all of it), 'settings', 'balance', 'real_time' or 'credits_available'.",
+            "What was rejected: 'record' (all of it; a transaction always), 'settings', 'balance', 'real_time' or "
+            "'credits_available'.",
             nullable=False,
         ),
         Column("reason", _TEXT, "Why, in a sentence.", nullable=False),
         Column("customer_id", _TEXT, "The customer, where known."),
         Column("wallet_id", _TEXT, "The wallet, where known."),
+        Column("transaction_id", _TEXT, "The transaction, where it is one and its id is known."),
         Column(
             "raw_record",
             _TEXT,
@@ -190,6 +219,7 @@ TABLES: Final = (
     SNAPSHOT_CUSTOMERS,
     CUSTOMERS,
     *WALLET_TABLES,
+    WALLET_TRANSACTIONS,
     FETCH_FAILURES,
     REJECTED_RECORDS,
     REJECTIONS_CLEARED,

@@ -261,6 +261,14 @@ class Comparison:
         self.tally.wallets_changed += self._versions.compare_balance(balance, known, key)
         known.is_seen = True
 
+    def covered_wallets(self) -> list[str]:
+        """Every known wallet of the customers that the load covers, ended ones included."""
+        return [
+            wallet_id
+            for wallet_id, known in self.known.wallets.items()
+            if self._covers(known.customer_id)
+        ]
+
     def _count_loss(self, known: KnownWallet, ended: str | None) -> None:
         if known.is_listed:
             self.tally.newly_unlisted += 1

@@ -71,12 +71,17 @@ class KnownCustomer:
 
 @dataclass(slots=True)
 class KnownRejection:
-    """A rejection that held after the last snapshot. `is_seen`: this snapshot has rejected the same again."""
+    """A rejection that held after the last snapshot, or is new in this one.
+
+    `is_seen`: this snapshot has rejected the same.
+    """
 
     resource: str
     customer_id: str | None
     wallet_id: str | None
+    transaction_id: str | None = None
     is_seen: bool = False
+    is_new: bool = False
 
 
 @dataclass(slots=True)

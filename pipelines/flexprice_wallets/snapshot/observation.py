@@ -51,7 +51,6 @@ class Observation:
         self._on_progress = on_progress
         self._progress = Progress()
         self._failures_in_a_row = 0
-        self.finished_at: datetime | None = None
 
     def observe(self) -> Iterator[None]:
         """Read everything.
@@ -68,7 +67,6 @@ class Observation:
         self._refuse_if_too_many_rejected()
         self._look_at_ended_wallets()
         self._carry_on()
-        self.finished_at = datetime.now(UTC)
         yield
 
     def _observe_customers(self) -> Iterator[None]:

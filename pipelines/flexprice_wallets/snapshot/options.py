@@ -21,6 +21,7 @@ class LoadOptions:
         database: the warehouse file.
         selection: which customers to cover.
         figures: which figures to ask for beside the settled balance.
+        ledger: whether to read the ledger, too.
         limits: how much may go wrong before the load is given up.
         snapshot_at: logical time of the snapshot, aware; None means the clock's.
         raw_schema: schema of the tables that a load writes.
@@ -33,6 +34,7 @@ class LoadOptions:
     database: Path = Path("warehouse.duckdb")
     selection: Selection = field(default_factory=Selection)
     figures: Figures = field(default_factory=Figures)
+    ledger: bool = True
     limits: Limits = field(default_factory=Limits)
     snapshot_at: datetime | None = None
     raw_schema: str = "flexprice_raw"

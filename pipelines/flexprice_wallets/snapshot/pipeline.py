@@ -14,6 +14,7 @@ from dlt.common.exceptions import DltException
 from flexprice_wallets.errors import FlexpriceWalletsError, NotAWarehouse, RunFailed, StorageError
 from flexprice_wallets.extract.feed import Feed
 from flexprice_wallets.snapshot.dlt_tables import create_tables
+from flexprice_wallets.snapshot.ledger_rows import read_ledger_before, settle_ledger
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.read_known import read_known
@@ -99,6 +100,7 @@ def _read_before(
     return Before(
         read_known(connection, raw_schema),
         last_snapshot_at(connection, raw_schema),
+        read_ledger_before(connection, raw_schema, connection.cursor),
         WarehouseVersions(connection.cursor, raw_schema),
     )
 
@@ -134,6 +136,7 @@ def _finish_copy(
         "where tenant_id is null and environment_id is null",
         [row["tenant_id"], row["environment_id"]],
     )
+    settle_ledger(connection, options.raw_schema, row)
     apply_snapshots(connection, raw_schema=options.raw_schema)
     refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
     connection.execute("checkpoint")

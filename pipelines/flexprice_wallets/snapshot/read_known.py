@@ -51,7 +51,8 @@ def read_known(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> Known:
 def _open_rejections(raw_schema: str) -> str:
     """The query for the rejections that held after the last snapshot."""
     return f"""
-        select rejected.rejection_hash, rejected.resource, rejected.customer_id, rejected.wallet_id
+        select rejected.rejection_hash, rejected.resource, rejected.customer_id, rejected.wallet_id,
+            rejected.transaction_id
         from "{raw_schema}".rejected_records as rejected
         left join "{raw_schema}".rejections_cleared as cleared
             on rejected.rejection_hash = cleared.rejection_hash

@@ -31,7 +31,12 @@ class Rejections:
             self.known[key].is_seen = True
             return
         self.known[key] = KnownRejection(
-            rejection.resource, rejection.customer_id, rejection.wallet_id, is_seen=True
+            rejection.resource,
+            rejection.customer_id,
+            rejection.wallet_id,
+            rejection.transaction_id,
+            is_seen=True,
+            is_new=True,
         )
         self._written += 1
         self.write(
@@ -45,6 +50,7 @@ class Rejections:
                 "reason": rejection.reason,
                 "customer_id": rejection.customer_id,
                 "wallet_id": rejection.wallet_id,
+                "transaction_id": rejection.transaction_id,
                 "raw_record": rejection.raw_record,
                 "observed_at": observed_at,
                 "rejection_hash": key,

@@ -32,11 +32,15 @@ from flexprice_wallets.records.tables import CONTRACT_VERSION, TABLES
 from flexprice_wallets.snapshot.arrow import RowBuffer, arrow_schema
 from flexprice_wallets.snapshot.comparison import Comparison
 from flexprice_wallets.snapshot.known import Known
+from flexprice_wallets.snapshot.ledger import LedgerBefore, LedgerReading
+from flexprice_wallets.snapshot.ledger_rows import read_ledger_before
 from flexprice_wallets.snapshot.observation import LastVersions, Observation
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.read_known import read_known
 from flexprice_wallets.snapshot.snapshot_time import SnapshotTime, choose_snapshot_time
+from flexprice_wallets.snapshot.transactions import TransactionComparison
+from flexprice_wallets.snapshot.versions import Write
 from flexprice_wallets.version import __version__
 from flexprice_wallets.warehouse.database import last_snapshot_at, open_database, open_published
 from flexprice_wallets.warehouse.paths import WarehousePaths
@@ -45,6 +49,8 @@ from flexprice_wallets.warehouse.stored_versions import read_last_customers, rea
 _logger = logging.getLogger(__name__)
 
 SOURCE_NAME: Final = "flexprice_wallets"
+#: Transactions have many columns, and all go into one table.
+_TRANSACTIONS_AT_ONCE: Final = 5_000
 
 
 @dataclass(slots=True)
@@ -53,6 +59,7 @@ class Before:
 
     known: Known = field(default_factory=Known)
     last_snapshot_at: datetime | None = None
+    ledger: LedgerBefore = field(default_factory=LedgerBefore)
     versions: LastVersions | None = None
 
 
@@ -143,6 +150,7 @@ def flexprice_source(
     environment_id: str | None = None,
     include_real_time_balance: bool = True,
     include_credits_available_breakdown: bool = True,
+    include_ledger: bool = True,
     customer_ids: Sequence[str] = (),
     lookup_keys: Sequence[str] = (),
     snapshot_at: datetime | None = None,
@@ -161,6 +169,8 @@ def flexprice_source(
         environment_id: Flexprice environment, for a key that is not bound to one; configured in the same way.
         include_real_time_balance: Ask for real-time figures.
         include_credits_available_breakdown: Ask for the breakdown of available credits (needs the real-time figures).
+        include_ledger: Read the ledger. Where a snapshot's `ledger` is not 'complete', its transactions are only some
+            of those that there are; where one stands in it twice, the later `source_updated_at` counts.
         customer_ids: Flexprice ids of the customers to read; none and no lookup keys means all.
         lookup_keys: The same by their ids in your own system.
         snapshot_at: Logical time of the snapshot, aware; without it the clock's.
@@ -195,6 +205,7 @@ def flexprice_source(
             include_real_time_balance,
             include_credits_available_breakdown and include_real_time_balance,
         ),
+        ledger=include_ledger,
         snapshot_at=None if snapshot_at is None else snapshot_at.astimezone(UTC),
     )
     options.api.check()
@@ -213,7 +224,10 @@ def _before_of(warehouse: str | os.PathLike[str] | None, raw_schema: str) -> Bef
     versions = WarehouseVersions(lambda: open_database(path, read_only=True), raw_schema)
     with open_published(path, raw_schema=raw_schema, schema="flexprice") as connection:
         return Before(
-            read_known(connection, raw_schema), last_snapshot_at(connection, raw_schema), versions
+            read_known(connection, raw_schema),
+            last_snapshot_at(connection, raw_schema),
+            read_ledger_before(connection, raw_schema, lambda: open_database(path, read_only=True)),
+            versions,
         )
 
 
@@ -244,9 +258,19 @@ class _Run:
         )
         for _ in observation.observe():
             yield from buffer.drain()
+        reading = self._ledger(comparison, buffer.write)
+        if self.options.ledger:
+            is_all = self.options.selection.is_all
+            wallet_ids = None if is_all else comparison.covered_wallets()
+            for _ in reading.read(self.feed, wallet_ids):
+                yield from buffer.drain(at_most=_TRANSACTIONS_AT_ONCE)
+            comparison.tally.records_rejected += reading.rejections_held
+            comparison.tally.has_ledger_failed = reading.state == "failed"
+        if (failure := reading.failure_row()) is not None:
+            buffer.write("fetch_failures", {**self._key(), **failure})
         for customer_id in sorted(comparison.covered or ()):
             buffer.write("snapshot_customers", {**self._key(), "customer_id": customer_id})
-        row_of_snapshot.update(self._snapshot_row(comparison, observation.finished_at))
+        row_of_snapshot.update(self._snapshot_row(comparison, reading))
         buffer.write("snapshots", row_of_snapshot)
         if self.before.known.is_first:
             buffer.write(
@@ -260,15 +284,32 @@ class _Run:
             )
         yield from buffer.drain(is_last=True)
 
+    def _ledger(self, comparison: Comparison, write: Write) -> LedgerReading:
+        transactions = TransactionComparison(
+            self.time.id,
+            self.time.at,
+            write,
+            comparison.ownership,
+            comparison.rejections,
+            self.before.ledger.last_hashes,
+        )
+        return LedgerReading(
+            self.before.ledger,
+            transactions,
+            self.options.limits.rejected,
+            comparison.covered,
+            self.on_progress,
+        )
+
     def _key(self) -> dict[str, Any]:
         return {"snapshot_id": self.time.id, "snapshot_at": self.time.at}
 
-    def _snapshot_row(self, comparison: Comparison, finished_at: datetime | None) -> dict[str, Any]:
+    def _snapshot_row(self, comparison: Comparison, reading: LedgerReading) -> dict[str, Any]:
         tally, counts, figures = comparison.tally, self.feed.counts, self.options.figures
         return {
             **self._key(),
             "started_at": self.started_at,
-            "finished_at": finished_at,
+            "finished_at": datetime.now(UTC),
             "completeness": tally.completeness,
             "scope": "all" if self.options.selection.is_all else "selected",
             "include_real_time_balance": figures.real_time_balance,
@@ -281,6 +322,7 @@ class _Run:
             "records_rejected": tally.records_rejected,
             "api_requests": counts.requests,
             "api_retries": counts.retries,
+            **reading.row(),
             "tenant_id": comparison.ownership.tenant_id,
             "environment_id": comparison.ownership.environment_id,
             "pipeline_version": __version__,

@@ -274,5 +274,12 @@ def _write_rejection_hashes(connection: duckdb.DuckDBPyConnection, raw_schema: s
     """)
 
 
+# --- from version 2 to 3: the ledger ---
+
+
+def _from_2_to_3(_connection: duckdb.DuckDBPyConnection, _raw_schema: str) -> None:
+    """Its table and columns have been added, and the next load fills them: readers of version 2 lack its views."""
+
+
 #: From a version to the next one.
-MIGRATIONS: Final[Mapping[int, Migration]] = {1: _from_1_to_2}
+MIGRATIONS: Final[Mapping[int, Migration]] = {1: _from_1_to_2, 2: _from_2_to_3}
