@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from flexprice_wallets.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from flexprice_wallets.snapshot.dlt_source import flexprice_source
     from flexprice_wallets.snapshot.load import LoadResult
     from flexprice_wallets.snapshot.load import load as take_snapshot
     from flexprice_wallets.snapshot.options import LoadOptions
-    from flexprice_wallets.snapshot.source import flexprice_source
     from flexprice_wallets.use.dataframes import Warehouse, open  # noqa: A004 - fw.open(...) is meant
 
 __all__ = [
@@ -34,7 +34,7 @@ _HOMES = {
     "LoadOptions": ("flexprice_wallets.snapshot.options", "LoadOptions"),
     "LoadResult": ("flexprice_wallets.snapshot.load", "LoadResult"),
     "Warehouse": ("flexprice_wallets.use.dataframes", "Warehouse"),
-    "flexprice_source": ("flexprice_wallets.snapshot.source", "flexprice_source"),
+    "flexprice_source": ("flexprice_wallets.snapshot.dlt_source", "flexprice_source"),
     "open": ("flexprice_wallets.use.dataframes", "open"),
     # `load` is the package beside this file.
     "take_snapshot": ("flexprice_wallets.snapshot.load", "load"),

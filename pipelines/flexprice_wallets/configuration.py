@@ -27,7 +27,17 @@ def configured_api_key() -> Secret:
     Raises:
         ConfigurationError: where there is none, or one that no HTTP header can hold.
     """
-    key = environment_value("api_key") or dlt_file_options("secrets.toml").get("api_key")
+    return checked_api_key(
+        environment_value("api_key") or dlt_file_options("secrets.toml").get("api_key")
+    )
+
+
+def checked_api_key(key: object) -> Secret:
+    """The API key that was configured.
+
+    Raises:
+        ConfigurationError: where there is none, or one that no HTTP header can hold.
+    """
     if not key:
         raise ConfigurationError(
             "No API key: set the environment variable FLEXPRICE_API_KEY, or api_key under "

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 from flexprice_emulator import Emulator, World
 from flexprice_wallets import flexprice_source
 from flexprice_wallets.errors import AccessRefused, FlexpriceWalletsError, SnapshotTimeError
+from flexprice_wallets.records.columns import ColumnType
 from flexprice_wallets.records.tables import TABLES
 from tests.snapshot.loading import ask, load_from
 
@@ -74,23 +78,125 @@ def test_a_whole_snapshot_without_a_warehouse(emulator: Emulator, tmp_path: Path
     assert row_counts(database)["wallets"] == 2 * len(listed)
 
 
-@pytest.mark.parametrize("where", ["environment", "file"])
+PROGRAM = """
+import dlt
+from flexprice_wallets import flexprice_source
+{before}
+destination = dlt.destinations.duckdb("lake.duckdb")
+pipeline = dlt.pipeline("own", pipelines_dir="dlt", destination=destination, dataset_name="own")
+pipeline.run(flexprice_source({arguments}))
+print(pipeline.last_trace)
+"""
+
+
+def run_own_program(
+    folder: Path, variables: dict[str, str], before: str = "", arguments: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a program with a pipeline, as dlt finds its settings once for a process."""
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(before=before, arguments=arguments)],
+        cwd=folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+            "HOME": str(folder),
+            "DLT_DATA_DIR": str(folder / "data"),
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            **variables,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("where", ["our environment", "dlt's environment", "file", "code"])
 def test_address_and_key_are_configured_together(
-    where: str, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str, emulator: Emulator, tmp_path: Path
 ) -> None:
-    # Else the key would go to Flexprice's own address.
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FLEXPRICE_API_KEY", emulator.api_key)
-    if where == "environment":
-        monkeypatch.setenv("FLEXPRICE_BASE_URL", emulator.base_url)
-    else:
-        monkeypatch.delenv("FLEXPRICE_BASE_URL", raising=False)
-        (tmp_path / ".dlt").mkdir()
-        (tmp_path / ".dlt" / "config.toml").write_text(
-            f'[sources.flexprice_wallets]\nbase_url = "{emulator.base_url}"\n'
-        )
-    database = run(emulator, tmp_path, api_key=None, base_url=None)
-    assert row_counts(database)["snapshots"] == 1
+    # Else the key would go to Flexprice's own address. A stranger's API_KEY and BASE_URL are ignored.
+    variables = {"API_KEY": "strangers-key", "BASE_URL": "http://127.0.0.1:9/v1"}
+    given = {"api_key": emulator.api_key, "base_url": emulator.base_url}
+    before = ""
+    match where:
+        case "our environment":
+            variables |= {f"FLEXPRICE_{name.upper()}": value for name, value in given.items()}
+        case "dlt's environment":
+            prefix = "SOURCES__FLEXPRICE_WALLETS__"
+            variables |= {f"{prefix}{name.upper()}": value for name, value in given.items()}
+        case "file":
+            (tmp_path / ".dlt").mkdir()
+            for name, file in (("api_key", "secrets.toml"), ("base_url", "config.toml")):
+                text = f'[sources.flexprice_wallets]\n{name} = "{given[name]}"\n'
+                (tmp_path / ".dlt" / file).write_text(text)
+        case "code":
+            before = (
+                f'dlt.secrets["sources.flexprice_wallets.api_key"] = "{emulator.api_key}"\n'
+                f'dlt.config["sources.flexprice_wallets.base_url"] = "{emulator.base_url}"\n'
+            )
+    ended = run_own_program(tmp_path, variables, before)
+    assert ended.returncode == 0, ended.stderr
+    assert row_counts(tmp_path / "lake.duckdb")["snapshots"] == 1
+    # Nor does a run complain, or show the key.
+    assert "WARNING" not in ended.stderr + ended.stdout
+    kept = [path.read_bytes() for path in (tmp_path / "dlt").rglob("*") if path.is_file()]
+    assert kept
+    assert not [each for each in kept if emulator.api_key.encode() in each]
+    assert emulator.api_key not in ended.stderr + ended.stdout
+
+
+def test_a_strangers_key_is_not_taken(emulator: Emulator, tmp_path: Path) -> None:
+    variables = {"API_KEY": emulator.api_key, "SOURCES__API_KEY": emulator.api_key}
+    ended = run_own_program(tmp_path, variables, arguments=f'base_url="{emulator.base_url}"')
+    assert ended.returncode == 1
+    assert "No API key" in ended.stderr
+    assert emulator.requests.total == 0
+
+
+def test_the_schema_is_known_before_anything_is_read(emulator: Emulator) -> None:
+    source = flexprice_source(api_key=emulator.api_key, base_url=emulator.base_url)
+    assert list(source.resources) == [table.name for table in TABLES]
+    schema = source.discover_schema()
+    for table in TABLES:
+        described = schema.tables[table.name]
+        assert described["description"] == table.comment
+        assert list(described["columns"]) == list(table.column_names)
+        for column in table.columns:
+            known = described["columns"][column.name]
+            assert known["description"] == column.comment
+            assert known["nullable"] is column.nullable
+            assert known.get("primary_key", False) is (column.name in table.grain)
+    assert emulator.requests.total == 0
+
+
+def test_selected_resources_read_each_customer_once(emulator: Emulator, tmp_path: Path) -> None:
+    source = flexprice_source(
+        api_key=emulator.api_key, base_url=emulator.base_url, include_ledger=False
+    )
+    pipeline = dlt.pipeline(
+        "own",
+        pipelines_dir=str(tmp_path / "dlt"),
+        destination=dlt.destinations.duckdb(str(tmp_path / "lake.duckdb")),
+        dataset_name="own",
+    )
+    some = source.with_resources("wallets", "wallet_balances")
+    some.resources["wallets"].apply_hints(table_name="purses", write_disposition="replace")
+    for _ in range(2):
+        pipeline.run(some)
+    wallets = len(emulator.world.listed_wallet_ids())
+    [counts] = ask(
+        tmp_path / "lake.duckdb",
+        "select (select count(*) from own.purses) as replaced, "
+        "(select count(*) from own.wallet_balances) as appended",
+    )
+    assert counts == {"replaced": wallets, "appended": 2 * wallets}
+    customers = len(emulator.world.published_customer_ids())
+    assert emulator.requests.by_endpoint["GET /v1/customers/wallets"] == 2 * customers
+    names = ask(
+        tmp_path / "lake.duckdb",
+        "select table_name from duckdb_tables() where schema_name = 'own' and left(table_name, 4) <> '_dlt'",
+    )
+    assert {row["table_name"] for row in names} == {"purses", "wallet_balances"}
 
 
 def test_columns_have_the_types_of_the_contract(emulator: Emulator, tmp_path: Path) -> None:
@@ -103,7 +209,8 @@ def test_columns_have_the_types_of_the_contract(emulator: Emulator, tmp_path: Pa
     types = {(row["table_name"], row["column_name"]): row["data_type"] for row in rows}
     for table in TABLES:
         for column in table.columns:
-            assert types[table.name, column.name] == column.type.value, (table.name, column.name)
+            expected = "VARCHAR" if column.type is ColumnType.JSON else column.type.value
+            assert types[table.name, column.name] == expected, (table.name, column.name)
 
 
 def test_only_what_differs_from_a_warehouse(emulator: Emulator, tmp_path: Path) -> None:

@@ -78,7 +78,6 @@ def load_snapshot(
                 row,
                 started_at=started_at,
                 on_progress=on_progress,
-                has_tables=True,
             )
             pipeline.run(source, loader_file_format="parquet")
         # Reopened: the file has grown, and with it what DuckDB may take.
