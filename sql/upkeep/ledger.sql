@@ -206,7 +206,7 @@ select
     fresh.credit_balance_after,
     epoch_us(fresh.source_created_at) as earliest,
     epoch_us(greatest(fresh.latest_at, fresh.source_created_at)) as latest,
-    completed_order.ledger_position
+    guessed.ledger_position
 from fresh_transactions as fresh
-inner join completed_order on fresh.row_id = completed_order.row_id
+inner join completed_order as guessed on fresh.row_id = guessed.row_id
 where fresh.ledger_number in (select ledger_number from completed_order where is_gap);

@@ -131,11 +131,16 @@ def test_the_dictionary_holds_every_column_with_its_comment(connection):
         """).fetchall()
         == []
     )
-    macro = connection.execute(
-        "select column_name from flexprice.data_dictionary where object_type = 'macro' order by"
-        " column_position"
+    macros = connection.execute(
+        "select object_name, column_name from flexprice.data_dictionary where object_type = 'macro'"
+        " order by object_name, column_position"
     ).fetchall()
-    assert [name for (name,) in macro] == columns_of(connection, view("wallet_balance_as_of"))
+    assert macros == [
+        (macro.name, column)
+        for macro in sorted(views(), key=lambda each: each.name)
+        if macro.type == "macro"
+        for column in columns_of(connection, macro)
+    ]
     assert (
         connection.execute(
             "select * from flexprice.data_dictionary where object_comment = '' or column_comment"

@@ -120,23 +120,29 @@ def _view_statements(schema: str, columns: dict[str, list[str]]) -> Iterator[str
             yield _statement("view", schema, view.name, column, view.column_comment(column))
 
 
-def _macro() -> Relation:
-    [macro] = [view for view in views() if view.type == "macro"]
-    return macro
-
-
-def _write_dictionary(connection: duckdb.DuckDBPyConnection, raw_schema: str, schema: str) -> None:
-    """Write what the catalog says into a table, where clients of any database can read it."""
-    macro = _macro()
+def _macro_columns(
+    connection: duckdb.DuckDBPyConnection, macro: Relation, schema: str
+) -> Iterator[str]:
+    """The dictionary's rows for a macro, which the catalog does not tell."""
     moment = "timestamp with time zone '2000-01-01 00:00:00+00'"
     types = connection.execute(
         f"describe select * from {quoted(schema)}.{quoted(macro.name)}({moment})"
     ).fetchall()
     macro.check([name for name, *_ in types])
+    for position, (name, data_type, *_) in enumerate(types, start=1):
+        yield (
+            f"({literal(schema)}, {literal(macro.name)}, 'macro', {literal(macro.description)}, {position},"
+            f" {literal(name)}, {literal(data_type)}, {literal(macro.column_comment(name))})"
+        )
+
+
+def _write_dictionary(connection: duckdb.DuckDBPyConnection, raw_schema: str, schema: str) -> None:
+    """Write what the catalog says into a table, where clients of any database can read it."""
     macro_columns = ", ".join(
-        f"({position}, {literal(name)}, {literal(data_type)},"
-        f" {literal(macro.column_comment(name))})"
-        for position, (name, data_type, *_) in enumerate(types, start=1)
+        row
+        for macro in views()
+        if macro.type == "macro"
+        for row in _macro_columns(connection, macro, schema)
     )
     connection.execute(f"""
         create or replace temp table dictionary as
@@ -160,8 +166,7 @@ def _write_dictionary(connection: duckdb.DuckDBPyConnection, raw_schema: str, sc
             and columns.table_name = objects.object_name
         where objects.schema_name in ({literal(raw_schema)}, {literal(schema)})
         union all
-        select {literal(schema)}, {literal(macro.name)}, 'macro', {literal(macro.description)}, macro_columns.*
-        from (values {macro_columns}) as macro_columns (column_position, column_name, data_type, column_comment)
+        from (values {macro_columns})
         """)
     # An unchanged dictionary is not rewritten.
     table = f"{quoted(raw_schema)}.stored_data_dictionary"
