@@ -62,7 +62,6 @@ _STORM = Rates(
     archive_customer=0.05,
     unarchive_customer=0.4,
     bonus_top_up=0.02,
-    auto_top_up=0.2,
     credit_note=0.01,
     void_invoice=0.01,
     adjust_credits=0.01,

@@ -128,13 +128,17 @@ class Api:
     def _work(self) -> None:
         attempt = None
         while (attempt := self._line.take(attempt)) is not None:
-            try:
-                outcome = self._try(attempt)
-            except Exception as error:  # noqa: BLE001 - whoever waits for the answer raises it
-                self._deliver(attempt.task, error)
-                continue
-            if not self._is_put_off(attempt.task, outcome):
-                self._deliver(attempt.task, outcome)
+            self._make(attempt)
+
+    def _make(self, attempt: Attempt) -> None:
+        """Make an attempt and hand on what came. Within the loop a waiting worker would keep its last answer."""
+        try:
+            outcome = self._try(attempt)
+        except Exception as error:  # noqa: BLE001 - whoever waits for the answer raises it
+            self._deliver(attempt.task, error)
+            return
+        if not self._is_put_off(attempt.task, outcome):
+            self._deliver(attempt.task, outcome)
 
     def _try(self, attempt: Attempt) -> Outcome:
         task = attempt.task

@@ -254,7 +254,7 @@ _text_map = map_of(required_text, required_text)
 def json_map(value: object) -> str | None:
     """A map of text to text as canonical JSON text; None where it is empty."""
     pairs = dict(_text_map(value))
-    return json_text.canonical(pairs) if pairs else None
+    return json_text.canonical_map(pairs) if pairs else None
 
 
 def read(record: dict[str, object], name: str, reader: Callable[[object], _T]) -> _T:

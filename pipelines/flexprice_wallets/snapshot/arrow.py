@@ -61,9 +61,16 @@ class RowBuffer:
         if len(rows) == _ROWS_TO_CONVERT:
             self._convert(table)
 
-    def drain(self, *, is_last: bool = False) -> Iterator[tuple[str, pa.Table]]:
-        """The collected rows by table, if there are enough of them or these are the last."""
-        if self._count < self._capacity and not is_last:
+    def drain(
+        self, *, is_last: bool = False, at_most: int | None = None
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """The collected rows by table, if there are enough of them or these are the last.
+
+        Args:
+            is_last: no more will come.
+            at_most: so many are enough; the capacity where none is given.
+        """
+        if self._count < (at_most or self._capacity) and not is_last:
             return
         for name, converted in self._converted.items():
             self._convert(name)

@@ -49,6 +49,8 @@ from flexprice_wallets.warehouse.stored_versions import read_last_customers, rea
 _logger = logging.getLogger(__name__)
 
 SOURCE_NAME: Final = "flexprice_wallets"
+#: Transactions have many columns, and all go into one table.
+_TRANSACTIONS_AT_ONCE: Final = 5_000
 
 
 @dataclass(slots=True)
@@ -261,7 +263,7 @@ class _Run:
             is_all = self.options.selection.is_all
             wallet_ids = None if is_all else comparison.covered_wallets()
             for _ in reading.read(self.feed, wallet_ids):
-                yield from buffer.drain()
+                yield from buffer.drain(at_most=_TRANSACTIONS_AT_ONCE)
             comparison.tally.records_rejected += reading.rejections_held
         if (failure := reading.failure_row()) is not None:
             buffer.write("fetch_failures", {**self._key(), **failure})
