@@ -4,7 +4,14 @@ create or replace temp table ordered_transactions as
 with
 placed as (
     select
-        fresh.* exclude (latest_at),
+        fresh.row_id,
+        fresh.ledger_number,
+        fresh.currency,
+        fresh.credit_balance_after,
+        coalesce(fresh.conversion_rate, fresh.topup_conversion_rate) as stated_rate,
+        fresh.source_created_at,
+        fresh.pending_at,
+        fresh.is_completed_later,
         fresh.latest_at,
         coalesce(chained.ledger_position, completed_order.ledger_position) as ledger_position
     from fresh_transactions as fresh
@@ -62,11 +69,14 @@ rates as (
 )
 
 select
-    linked.*,
+    linked.row_id,
+    linked.ledger_position,
+    linked.completed_after,
+    linked.completed_at,
+    linked.next_completed_at,
+    linked.credit_balance_behind,
     coalesce(rates.currency, linked.currency) as wallet_currency,
-    cast(
-        coalesce(rates.conversion_rate, linked.conversion_rate, linked.topup_conversion_rate, 0) as decimal(10, 5)
-    ) as wallet_conversion_rate
+    cast(coalesce(rates.conversion_rate, linked.stated_rate, 0) as decimal(10, 5)) as wallet_conversion_rate
 from linked
 left join rates
     on
@@ -82,6 +92,28 @@ where
     and ledger_number in (select ledger_number from ledger_batch);
 
 insert into flexprice_raw.stored_transactions
+with
+deltas as (
+    select
+        ordered.*,
+        fresh.credit_balance_before,
+        fresh.credit_balance_after,
+        case when fresh.transaction_type = 'credit' then fresh.credit_amount else -fresh.credit_amount end as delta
+    from ordered_transactions as ordered
+    inner join fresh_transactions as fresh on ordered.row_id = fresh.row_id
+),
+
+-- Balances at the rate of that moment, each rounded as the wallet's balance is.
+amounts as (
+    select
+        *,
+        cast(credit_balance_before * wallet_conversion_rate as decimal(28, 9)) as balance_before,
+        cast((credit_balance_before + delta) * wallet_conversion_rate as decimal(28, 9)) as balance_moved,
+        cast(credit_balance_behind * wallet_conversion_rate as decimal(28, 9)) as balance_behind,
+        cast(credit_balance_after * wallet_conversion_rate as decimal(28, 9)) as balance_after
+    from deltas
+)
+
 select
     fresh.ledger_number,
     fresh.transaction_id,
@@ -119,47 +151,16 @@ select
     cast(date_trunc('month', placed.completed_at at time zone 'UTC') as date) as month,
     placed.wallet_currency,
     placed.wallet_conversion_rate,
-    case
-        when placed.row_id is null then 0
-        when fresh.transaction_type = 'credit' then fresh.credit_amount
-        else -fresh.credit_amount
-    end as credit_delta,
-    coalesce(
-        cast(
-            (
-                fresh.credit_balance_before
-                + case when fresh.transaction_type = 'credit' then fresh.credit_amount else -fresh.credit_amount end
-            )
-            * placed.wallet_conversion_rate as decimal(28, 9)
-        )
-        - cast(fresh.credit_balance_before * placed.wallet_conversion_rate as decimal(28, 9)),
-        0
-    ) as balance_delta,
+    coalesce(placed.delta, 0) as credit_delta,
+    coalesce(placed.balance_moved - placed.balance_before, 0) as balance_delta,
     -- What the balances of this transaction and the one before say that moved without a transaction.
+    coalesce(fresh.credit_balance_after - placed.credit_balance_behind - placed.delta, 0) as missing_credits,
     coalesce(
-        placed.credit_balance_after
-        - placed.credit_balance_behind
-        - case when fresh.transaction_type = 'credit' then fresh.credit_amount else -fresh.credit_amount end,
-        0
-    ) as missing_credits,
-    coalesce(
-        cast(placed.credit_balance_after * placed.wallet_conversion_rate as decimal(28, 9))
-        - cast(placed.credit_balance_behind * placed.wallet_conversion_rate as decimal(28, 9))
-        - (
-            cast(
-                (
-                    fresh.credit_balance_before
-                    + case when fresh.transaction_type = 'credit' then fresh.credit_amount else -fresh.credit_amount end
-                )
-                * placed.wallet_conversion_rate as decimal(28, 9)
-            )
-            - cast(fresh.credit_balance_before * placed.wallet_conversion_rate as decimal(28, 9))
-        ),
-        0
+        placed.balance_after - placed.balance_behind - (placed.balance_moved - placed.balance_before), 0
     ) as missing_balance
 from fresh_transactions as fresh
-left join ordered_transactions as placed on fresh.row_id = placed.row_id
-order by fresh.ledger_number, placed.ledger_position, fresh.source_created_at, fresh.transaction_id;
+left join amounts as placed on fresh.row_id = placed.row_id
+order by fresh.ledger_number, placed.ledger_position;
 
 drop table ordered_transactions;
 

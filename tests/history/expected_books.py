@@ -86,9 +86,7 @@ def _order_faults(
             yield f"{wallet_id}: something is said to be missing"
 
 
-def _time_faults(
-    known: Mapping[str, Record], told: Mapping[str, list[Record]]
-) -> Iterator[str]:
+def _time_faults(known: Mapping[str, Record], told: Mapping[str, list[Record]]) -> Iterator[str]:
     for rows in told.values():
         for row in rows:
             truth = known[row["transaction_id"]]
@@ -140,7 +138,10 @@ def _around(moment: datetime) -> tuple[datetime, datetime]:
 
 def _as_of_faults(warehouse: Warehouse, oracle: Oracle) -> Iterator[str]:
     """The macro says what the history says."""
-    for moment in [oracle.snapshots[0].at - timedelta(days=3), *(s.at for s in oracle.snapshots[-2:])]:
+    for moment in [
+        oracle.snapshots[0].at - timedelta(days=3),
+        *(s.at for s in oracle.snapshots[-2:]),
+    ]:
         query = (
             "select count(*) as n from (select wallet_id, credit_balance, balance from flexprice.wallet_ledger_as_of"
             "({0}) except select wallet_id, credit_balance, balance from flexprice.wallet_ledger_history where "

@@ -23,7 +23,6 @@ from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.views.history import ANSWER_DELAY, History, empty_warehouse, insert, moment
 from tests.views.seen import Number, Seen
 
-
 Row = dict[str, Any]
 
 

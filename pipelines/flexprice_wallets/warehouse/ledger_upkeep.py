@@ -8,9 +8,9 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from flexprice_wallets.warehouse.atomic import transaction
 from flexprice_wallets.warehouse.ledger_order import Entry, completion_order
 from flexprice_wallets.warehouse.sql_files import literal, read_sql
-from flexprice_wallets.warehouse.atomic import transaction
 
 #: So many transactions are carried over at once.
 TRANSACTIONS_PER_BATCH: Final = 250_000

@@ -6,6 +6,7 @@ from typing import Final
 
 import duckdb
 
+from flexprice_wallets.warehouse.atomic import transaction
 from flexprice_wallets.warehouse.descriptions import (
     derived_tables,
     retired_tables,
@@ -19,7 +20,6 @@ from flexprice_wallets.warehouse.sql_files import (
     read_sql,
     rename_schemas,
 )
-from flexprice_wallets.warehouse.atomic import transaction
 
 #: So many wallets are carried over at once; their working tables take about 40 MB.
 WALLETS_PER_BATCH: Final = 10_000
