@@ -48,6 +48,7 @@ def raw_rows(snapshots: Sequence[Snapshot]) -> Iterator[tuple[str, dict[str, Any
                         "observed_at": snapshot.at + ANSWER_DELAY,
                         "version_hash": f"{is_listed}",
                         "is_listed": is_listed,
+                        "external_id": f"ext-{customer_id}",
                         "name": f"Customer {customer_id}",
                     },
                 )
