@@ -189,14 +189,20 @@ def test_closed_wallets_are_in_the_books_and_told_apart():
         ("0", "45", "0", "0"),
         ("0", "47", "7", "7"),
     ]
-    closed = "select closing_credits, is_closed from flexprice.wallet_roll_forward where wallet_id = 'w2' order by month"
-    assert rows_of(connection, closed) == [("10", False), ("0", True), ("0", True), ("7", True)]
+    closed = "select closing_credits, is_closed from flexprice.wallet_roll_forward where wallet_id = 'w2'"
+    assert rows_of(connection, f"{closed} order by month") == [
+        ("10", False),
+        ("0", True),
+        ("0", True),
+        ("7", True),
+    ]
     assert reconciliation(connection) == [("w1", "reconciled", None), ("w2", "reconciled", None)]
 
 
 def reconciliation(connection, *columns):
     names = ", ".join(("state", "finding", *columns))
-    return rows_of(connection, f"select wallet_id, {names} from flexprice.ledger_reconciliation order by wallet_id")  # fmt: skip
+    query = f"select wallet_id, {names} from flexprice.ledger_reconciliation order by wallet_id"
+    return rows_of(connection, query)
 
 
 FIGURES = ("observed_credits", "ledger_credits", "difference_credits")
@@ -300,7 +306,10 @@ def test_what_became_of_each_grant():
 def test_what_expires_on_which_day():
     grants = [
         credit("t1", 100, at="2026-01-05 10:00", expires="2026-04-10 00:00", rate="0.5"),
-        credit("t2", 20, before=100, at="2026-01-05 11:00", expires="2026-04-10 23:59", rate="0.5", reason="CREDIT_NOTE"),
+        credit(
+            "t2", 20, before=100, at="2026-01-05 11:00", expires="2026-04-10 23:59", rate="0.5",
+            reason="CREDIT_NOTE",
+        ),
         credit("t3", 5, before=120, at="2026-01-05 12:00", expires="2026-04-01 00:00", rate="0.5"),
         credit("t4", 1, before=125, at="2026-01-05 13:00", rate="0.5"),
         credit("t5", 9, before=126, at="2026-01-05 13:00", expires="2026-04-10 00:00", status="pending"),
@@ -310,7 +319,10 @@ def test_what_expires_on_which_day():
         .snapshot("2026-04-02 08:00", [wallet("w1", 63, rate="0.5")], grants)
         .warehouse()
     )
-    columns = "wallet_id, customer_id, date_day, expiring_credits, expiring_amount, purchased_amount, grants, is_overdue"
+    columns = (
+        "wallet_id, customer_id, date_day, expiring_credits, expiring_amount, purchased_amount, grants, "
+        "is_overdue"
+    )
     assert rows_of(
         connection, f"select {columns} from flexprice.credits_expiring order by date_day"
     ) == [
