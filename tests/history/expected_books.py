@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -39,6 +39,7 @@ def books_faults(warehouse: Warehouse, oracle: Oracle) -> list[str]:
         *_currency_faults(months, warehouse.view("currency_roll_forward")),
         *_grant_faults(whole, _by_wallet(warehouse.view("credit_grants"))),
         *_reconciliation_faults(oracle, whole, warehouse.view("ledger_reconciliation")),
+        *_split_faults(oracle, whole, warehouse),
     ]
     return faults[:12]
 
@@ -166,7 +167,7 @@ def _month_faults(
         rows = months[wallet_id]
         last = max(row["month"] for row in rows)
         closing = sum((row["closing_credits"] for row in rows if row["month"] == last), _ZERO)
-        if closing != held_at(truth, datetime.max.replace(tzinfo=truth[0]["completed_at"].tzinfo)):
+        if closing != held_at(truth, datetime.max.replace(tzinfo=UTC)):
             yield f"{wallet_id}: the books close with {closing}"
         for line, wanted in _totals(truth).items():
             total = sum((row[f"{line}_credits"] for row in rows), _ZERO)
@@ -236,7 +237,7 @@ def _grant_faults(
             parts = grant["used_credits"] + grant["expired_credits"] + grant["available_credits"]
             if grant["expired_credits"] != expired or parts != grant["granted_credits"]:
                 yield f"{wallet_id}: the grant {grant} does not add up, expired are {expired}"
-        held = held_at(rows, datetime.max.replace(tzinfo=rows[0]["completed_at"].tzinfo))
+        held = held_at(rows, datetime.max.replace(tzinfo=UTC))
         available = sum((grant["available_credits"] for grant in grants[wallet_id]), _ZERO)
         if available != max(held, _ZERO):
             yield f"{wallet_id}: {available} credits are available of {held}"
@@ -255,3 +256,50 @@ def _reconciliation_faults(
             yield f"{wallet_id} differs: {row}"
         if is_read and wallet_id not in broken and state != "reconciled":
             yield f"{wallet_id} does not reconcile: {row}"
+
+
+def _split_faults(
+    oracle: Oracle, whole: Mapping[str, list[Record]], warehouse: Warehouse
+) -> Iterator[str]:
+    """Of what is outstanding, the ledger's split says how much was bought and given."""
+    days = warehouse.view("currency_balance_daily")
+    for row in days:
+        parts = [row[f"ledger_{kind}_balance"] for kind in ("purchased", "free", "other")]
+        if None in parts:
+            continue
+        if sum(parts) != row["outstanding_balance"] or min(parts) < 0:
+            yield f"{row['currency']} on {row['date_day']}: {parts} are not {row['outstanding_balance']}"
+    wallets = [
+        row
+        for row in warehouse.view("wallets")
+        if row["ended"] is None and row["balance"] is not None and row["balance"] > 0
+    ]
+    if oracle.ledger.rows[-1]["ledger"] != "complete" or any(
+        row["wallet_id"] not in whole
+        or held_at(whole[row["wallet_id"]], datetime.max.replace(tzinfo=UTC))
+        != row["credit_balance"]
+        for row in wallets
+    ):
+        return
+    for row in days:
+        if row["date_day"] != oracle.snapshots[-1].day:
+            continue
+        for kind in ("purchased", "free"):
+            wanted = sum(
+                (
+                    grant["credits_available"] * wallet["conversion_rate"]
+                    for wallet in wallets
+                    if wallet["currency"] == row["currency"]
+                    for grant in whole[wallet["wallet_id"]]
+                    if grant["transaction_reason"] in _ORIGINS[kind]
+                ),
+                _ZERO,
+            )
+            if abs(row[f"ledger_{kind}_balance"] - wanted) > Decimal("1e-6"):
+                yield f"{kind} in {row['currency']} is {row[f'ledger_{kind}_balance']}, expected {wanted}"
+
+
+_ORIGINS = {
+    "purchased": {"PURCHASED_CREDIT_INVOICED", "PURCHASED_CREDIT_DIRECT"},
+    "free": {"FREE_CREDIT_GRANT", "SUBSCRIPTION_CREDIT_GRANT", "PURCHASED_CREDIT_BONUS"},
+}

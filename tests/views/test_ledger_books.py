@@ -329,3 +329,38 @@ def test_what_expires_on_which_day():
         ("w1", "c1", "04-01", "5", "2.5", "2.5", 1, True),
         ("w1", "c1", "04-10", "120", "60", "50", 2, False),
     ]
+
+
+def splits(connection):
+    columns = ", ".join(f"ledger_{kind}_balance" for kind in ("purchased", "free", "other"))
+    query = f"select date_day, outstanding_balance, {columns} from flexprice.currency_balance_daily"
+    return rows_of(connection, f"{query} order by date_day")
+
+
+def test_the_split_of_what_is_outstanding():
+    ledger = LedgerHistory()
+    ledger.snapshot("2026-02-01 08:00", [wallet("w1", 60, rate="0.5"), wallet("w2", 5)], None)
+    bought, given = BOOKS[0] | {"credits_available": 100}, BOOKS[1] | {"credits_available": 20}
+    note = credit("n", 5, at="2026-01-02 10:00", wallet="w2", reason="CREDIT_NOTE")
+    ledger.snapshot(
+        "2026-02-02 08:00", [wallet("w1", 60, rate="0.5"), wallet("w2", 5)], [bought, given, note]
+    )
+    ledger.snapshot(
+        "2026-02-04 08:00", [wallet("w1", 45, rate="0.5"), wallet("w2", 5)],
+        [BOOKS[0], given | {"credits_available": 10}, BOOKS[2], note],
+    )  # fmt: skip
+    # The balance has moved, and the ledger was not read.
+    ledger.snapshot("2026-02-05 08:00", [wallet("w1", 30, rate="0.5"), wallet("w2", 9)], None)
+    # A wallet that has ended is not outstanding.
+    ledger.snapshot(
+        "2026-02-06 08:00", [wallet("w1", 45, rate="0.5", ended="closed"), wallet("w2", 9)], None
+    )
+    assert splits(ledger.warehouse()) == [
+        ("02-01", "65", None, None, None),
+        ("02-02", "65", "50", "10", "5"),
+        ("02-03", "65", "50", "10", "5"),
+        ("02-04", "50", "40", "5", "5"),
+        # What is left of the grants is more than the wallet holds: what was bought is spent last.
+        ("02-05", "39", "30", "0", "9"),
+        ("02-06", "9", "0", "0", "9"),
+    ]

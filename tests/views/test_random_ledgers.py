@@ -20,7 +20,10 @@ FLOWS = (
     "purchased", "granted", "refunded", "adjusted", "used", "expired", "terminated", "other",
     "revaluation",
 )  # fmt: skip
-STORED = ("stored_transactions", "stored_rates", "stored_ledger_wallets", "stored_months")
+STORED = (
+    "stored_transactions", "stored_rates", "stored_ledger_wallets", "stored_months", "stored_wallet_origins",
+    "stored_origin_moves",
+)  # fmt: skip
 
 
 @cache
@@ -140,3 +143,27 @@ def test_a_load_without_transactions_changes_nothing():
     after = connection.execute("select rowid, * from flexprice_raw.stored_transactions").fetchall()
     assert before == after
     assert wallets
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_split_is_what_is_left_of_the_grants(seed):
+    _, wallets, connection = made(seed)
+    left = [
+        (row["transaction_reason"], row["credits_available"] * each.rate)
+        for each in wallets
+        for row in each.rows.values()
+    ]
+    purchased = {"PURCHASED_CREDIT_DIRECT", "PURCHASED_CREDIT_INVOICED"}
+    [(day, *parts)] = connection.execute(
+        "select date_day, ledger_purchased_balance, ledger_free_balance, ledger_other_balance "
+        "from flexprice.currency_balance_daily order by date_day desc limit 1"
+    ).fetchall()
+    assert parts == [
+        sum((amount for reason, amount in left if reason in purchased), Decimal(0)),
+        sum((amount for reason, amount in left if reason == "FREE_CREDIT_GRANT"), Decimal(0)),
+        sum(
+            (amount for reason, amount in left if reason not in {*purchased, "FREE_CREDIT_GRANT"}),
+            Decimal(0),
+        ),
+    ]
+    assert day

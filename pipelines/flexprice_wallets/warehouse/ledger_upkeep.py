@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from flexprice_wallets.warehouse.atomic import transaction
 from flexprice_wallets.warehouse.ledger_order import Entry, completion_order
-from flexprice_wallets.warehouse.sql_files import literal, read_sql
+from flexprice_wallets.warehouse.sql_files import literal, read_sql, sql_folder
 
 #: So many transactions are carried over at once.
 TRANSACTIONS_PER_BATCH: Final = 250_000
@@ -31,6 +31,8 @@ def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None
             _put_in_order(connection)
             connection.execute(_sql("ledger_closing", raw_schema))
     with transaction(connection):
+        connection.execute(_reasons())
+        connection.execute(_sql("ledger_origins", raw_schema))
         connection.execute(_sql("ledger_months", raw_schema))
         connection.execute("drop table touched_ledgers")
 
@@ -55,6 +57,13 @@ def _put_in_order(connection: duckdb.DuckDBPyConnection) -> None:
     connection.register("chained_rows", chained)
     connection.execute("create or replace temp table chained as select * from chained_rows")
     connection.unregister("chained_rows")
+
+
+def _reasons() -> str:
+    """The SQL that writes what reasons mean, which only the view says, into the table `transaction_reasons`."""
+    view = "create or replace view flexprice.transaction_reasons as"
+    text = (sql_folder() / "transaction_reasons.sql").read_text(encoding="utf-8")
+    return text.replace(view, "create or replace temp table transaction_reasons as")
 
 
 def _sql(name: str, raw_schema: str) -> str:
