@@ -129,6 +129,35 @@ sums as (
         sum(closed_wallets) as closed_wallets
     from levels
     group by currency, date_day
+),
+
+first_ledger as (
+    select cast(min(snapshot_at) at time zone 'UTC' as date) as date_day
+    from flexprice_raw.snapshots
+    where ledger = 'complete'
+),
+
+daily_origins as (
+    select
+        moves.currency as currency,
+        snapshots.date_day as date_day,
+        sum(moves.purchased_balance) as purchased_balance,
+        sum(moves.free_balance) as free_balance
+    from flexprice_raw.stored_origin_moves as moves
+    inner join snapshots on moves.snapshot_at = snapshots.snapshot_at
+    group by moves.currency, snapshots.date_day
+),
+
+origins as (
+    select
+        sums.currency as currency,
+        sums.date_day as date_day,
+        coalesce(sum(daily_origins.purchased_balance) over running, 0) as purchased_balance,
+        coalesce(sum(daily_origins.free_balance) over running, 0) as free_balance
+    from sums
+    inner join first_ledger on sums.date_day >= first_ledger.date_day
+    left join daily_origins on sums.currency = daily_origins.currency and sums.date_day = daily_origins.date_day
+    window running as (partition by sums.currency order by sums.date_day)
 )
 
 select
@@ -142,6 +171,14 @@ select
         as purchased_balance,
     cast(case when sums.broken_down_wallets > 0 then sums.free_balance end as decimal(38, 16)) as free_balance,
     cast(case when sums.broken_down_wallets > 0 then sums.other_balance end as decimal(38, 16)) as other_balance,
+    cast(origins.purchased_balance as decimal(38, 9)) as ledger_purchased_balance,
+    cast(origins.free_balance as decimal(38, 9)) as ledger_free_balance,
+    cast(
+        cast(sums.positive_balance as decimal(36, 9))
+        - cast(origins.purchased_balance as decimal(36, 9))
+        - cast(origins.free_balance as decimal(36, 9))
+        as decimal(38, 9)
+    ) as ledger_other_balance,
     cast(sums.broken_down_balance as decimal(38, 9)) as broken_down_balance,
     cast(
         case
@@ -189,5 +226,6 @@ select
     observations.last_observed_at as last_observed_at
 from sums
 inner join days on sums.date_day = days.date_day
+left join origins on sums.currency = origins.currency and sums.date_day = origins.date_day
 left join flexprice_raw.stored_currency_observations as observations
     on sums.currency = observations.currency and days.last_snapshot_day = observations.date_day;

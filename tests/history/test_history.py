@@ -10,6 +10,7 @@ import pytest
 from flexprice_emulator import Contract, Emulator, World
 from flexprice_wallets.errors import ExitCode
 from tests.history.comparison import Warehouse, view_faults
+from tests.history.expected_books import books_faults
 from tests.history.ledger_rows import ledger_faults
 from tests.history.oracle import Oracle
 from tests.history.stage import Stage
@@ -62,6 +63,7 @@ def _faults(stage: Stage, written: Counter[str]) -> list[str]:
         rows = warehouse.row_counts()
         rejections = warehouse.query(_REJECTIONS)
         in_ledger = ledger_faults(warehouse, stage.oracle.ledger.known)
+        in_ledger += books_faults(warehouse, stage.oracle)
     faults = [
         f"{table} has {rows[table]} rows, expected {written[table]}"
         for table in rows.keys() - _REJECTION_TABLES

@@ -25,8 +25,10 @@ import pytest
 from flexprice_wallets.warehouse.descriptions import views
 from flexprice_wallets.warehouse.sql_files import sql_folder
 from tests.views.columns import view_columns
-from tests.views.history import wallet
+from tests.views.history import History, wallet
+from tests.views.ledger import LedgerHistory
 from tests.views.random_history import random_history
+from tests.views.random_ledger import random_ledger
 
 NULL = r"\N"
 TYPES = {
@@ -142,7 +144,8 @@ def warehouses(server):
     history = random_history(1)
     thresholds = [("critical", 10, "below"), ("info", 50, None)]
     last = wallet("t1", 30, thresholds=thresholds, price_types=["USAGE", "FIXED"], name='Ä, "b"')
-    connection = history.snapshot(history.snapshots[-1].at + timedelta(hours=1), [last]).warehouse()
+    history.snapshot(history.snapshots[-1].at + timedelta(hours=1), [last])
+    connection = _with_a_ledger(history).warehouse()
     script = ["create schema flexprice_raw;", "create schema flexprice;"]
     tables = connection.execute(
         "select table_name from duckdb_tables() where schema_name = 'flexprice_raw' order by table_name"
@@ -165,6 +168,13 @@ def warehouses(server):
     ]
     server.psql("\n".join(script))
     return connection, server
+
+
+def _with_a_ledger(history: History) -> LedgerHistory:
+    """The last snapshots read a ledger, which explains little of what the wallets held."""
+    ledger, _ = random_ledger(1, snapshots=2)
+    before = [None] * (len(history.snapshots) - 2)
+    return LedgerHistory(history, [*before, *ledger.ledgers])
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from flexprice_wallets.records.records import TransactionRecord
 from flexprice_wallets.snapshot.ledger import LedgerBefore
+from flexprice_wallets.warehouse.atomic import transaction
 from flexprice_wallets.warehouse.sql_files import quoted
-from flexprice_wallets.warehouse.upkeep import transaction
 
 
 def read_ledger_before(

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import duckdb
 
 from flexprice_wallets.records.tables import TABLES
+from flexprice_wallets.warehouse.atomic import transaction
 from flexprice_wallets.warehouse.descriptions import derived_tables, view_names, views
 from flexprice_wallets.warehouse.dlt_comments import DLT_COLUMNS, DLT_TABLES
 from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, literal, quoted, read_sql
-from flexprice_wallets.warehouse.upkeep import create_derived, transaction
+from flexprice_wallets.warehouse.upkeep import create_derived
 
 #: What is described: an object (column None) or one of its columns.
 _Key = tuple[str, str | None]

@@ -8,9 +8,9 @@ from hashlib import sha256
 import duckdb
 
 from flexprice_wallets.records.tables import TABLES
+from flexprice_wallets.warehouse.atomic import transaction
 from flexprice_wallets.warehouse.create_views import create_views
 from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, quoted, sql_texts
-from flexprice_wallets.warehouse.upkeep import transaction
 
 
 def refresh_views(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import duckdb
 
+from flexprice_wallets.warehouse.atomic import transaction
 from flexprice_wallets.warehouse.descriptions import (
     derived_tables,
     retired_tables,
     upkeep_version,
 )
+from flexprice_wallets.warehouse.ledger_upkeep import TRANSACTIONS_PER_BATCH, apply_ledger
 from flexprice_wallets.warehouse.sql_files import (
     RAW_SCHEMA,
     literal,
@@ -30,6 +30,7 @@ def apply_snapshots(
     *,
     raw_schema: str = RAW_SCHEMA,
     wallets_per_batch: int = WALLETS_PER_BATCH,
+    transactions_per_batch: int = TRANSACTIONS_PER_BATCH,
 ) -> int:
     """Carry the derived tables over every snapshot that they do not contain yet, in order of time.
 
@@ -42,6 +43,7 @@ def apply_snapshots(
         connection: a writable copy of a warehouse, not inside a transaction.
         raw_schema: schema of the tables that a load writes.
         wallets_per_batch: how many of a snapshot's wallets are carried over at once.
+        transactions_per_batch: how many transactions are, more or less.
 
     Returns:
         How many snapshots were carried over.
@@ -58,6 +60,7 @@ def apply_snapshots(
         f" max(snapshot_at) from {schema}.stored_progress), '-infinity') order by snapshot_at"
     ).fetchall()
     connection.execute(f"set variable wallets_per_batch = {wallets_per_batch}")
+    connection.execute(f"set variable transactions_per_batch = {transactions_per_batch}")
     connection.execute(f"set variable upkeep_version = {literal(upkeep_version())}")
     for (snapshot_id,) in snapshot_ids:
         connection.execute(
@@ -80,6 +83,7 @@ def _apply_snapshot(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> N
         connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
         with transaction(connection):
             connection.execute(_sql("upkeep/wallets", raw_schema))
+    apply_ledger(connection, raw_schema)
     with transaction(connection):
         connection.execute(_sql("upkeep/closing", raw_schema))
 
@@ -120,18 +124,6 @@ def _drop_derived(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> Non
     with transaction(connection):
         for name in (*(table.name for table in derived_tables()), *retired_tables()):
             connection.execute(f"drop table if exists {quoted(raw_schema)}.{quoted(name)}")
-
-
-@contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit what is done inside, or nothing of it where that raises."""
-    connection.execute("begin transaction")
-    try:
-        yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
 
 
 def _sql(name: str, raw_schema: str) -> str:

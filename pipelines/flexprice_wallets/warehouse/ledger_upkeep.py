@@ -1,0 +1,72 @@
+"""Carries the derived tables of the ledger over a snapshot, a batch of wallets at a time."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from flexprice_wallets.warehouse.atomic import transaction
+from flexprice_wallets.warehouse.ledger_order import Entry, completion_order
+from flexprice_wallets.warehouse.sql_files import literal, read_sql, sql_folder
+
+#: So many transactions are carried over at once.
+TRANSACTIONS_PER_BATCH: Final = 250_000
+
+
+def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
+    """Carry the ledger's tables over the snapshot in the temporary table `applying`."""
+    with transaction(connection):
+        connection.execute(_sql("ledger_touched", raw_schema))
+    batches = connection.execute(
+        "select min(wallet_id), max(wallet_id) from temp.touched_ledgers group by batch order by batch"
+    ).fetchall()
+    for first_wallet_id, last_wallet_id in batches:
+        connection.execute(f"set variable first_wallet_id = {literal(first_wallet_id)}")
+        connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
+        with transaction(connection):
+            connection.execute(_sql("ledger", raw_schema))
+            _put_in_order(connection)
+            connection.execute(_sql("ledger_closing", raw_schema))
+    with transaction(connection):
+        connection.execute(_reasons())
+        connection.execute(_sql("ledger_origins", raw_schema))
+        connection.execute(_sql("ledger_months", raw_schema))
+        connection.execute("drop table touched_ledgers")
+
+
+def _put_in_order(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write the table `chained`: the places of those transactions whose times do not tell them."""
+    rows = connection.execute(
+        "select ledger_number, row_id, credit_balance_before, credit_balance_after, earliest, latest, ledger_position "
+        "from temp.disordered order by ledger_number"
+    ).fetchall()
+    row_ids: list[int] = []
+    positions: list[int] = []
+    for _, ledger in groupby(rows, key=lambda row: row[0]):
+        ordered = completion_order([Entry(*row[1:]) for row in ledger])
+        row_ids += [entry.row_id for entry in ordered]
+        positions += range(1, len(ordered) + 1)
+    chained = pa.table(
+        {
+            "row_id": pa.array(row_ids, pa.int64()),
+            "ledger_position": pa.array(positions, pa.int64()),
+        }
+    )
+    connection.register("chained_rows", chained)
+    connection.execute("create or replace temp table chained as select * from chained_rows")
+    connection.unregister("chained_rows")
+
+
+def _reasons() -> str:
+    """The SQL that writes what reasons mean, which only the view says, into the table `transaction_reasons`."""
+    view = "create or replace view flexprice.transaction_reasons as"
+    text = (sql_folder() / "transaction_reasons.sql").read_text(encoding="utf-8")
+    return text.replace(view, "create or replace temp table transaction_reasons as")
+
+
+def _sql(name: str, raw_schema: str) -> str:
+    # These scripts name no view, so the schema of the views only has to be another one.
+    return read_sql(f"upkeep/{name}", raw_schema=raw_schema, schema=f"{raw_schema} views")

@@ -1,0 +1,136 @@
+-- Whose ledger the snapshot in the temporary table `applying` wrote anything for, or whose rate changed.
+
+create or replace temp table rate_events as
+with
+-- Where a load and a debit speak of the same instant, the load saw what came of it.
+fresh as (
+    select
+        wallet_id,
+        snapshot_at as valid_from,
+        currency,
+        conversion_rate,
+        1 as rank
+    from flexprice_raw.wallet_balances
+    where snapshot_at = (select snapshot_at from applying)
+    union all
+    select
+        wallet_id,
+        source_created_at as valid_from,
+        currency,
+        conversion_rate,
+        3 as rank
+    from flexprice_raw.wallet_transactions
+    where
+        snapshot_at = (select snapshot_at from applying)
+        and transaction_type = 'debit'
+        and transaction_status = 'completed'
+        and conversion_rate > 0
+),
+
+events as (
+    select * from fresh
+    union all
+    select
+        wallet_id,
+        valid_from,
+        currency,
+        conversion_rate,
+        2 as rank
+    from flexprice_raw.stored_rates
+    where wallet_id in (select wallet_id from fresh)
+),
+
+instants as (
+    select * from events
+    qualify row_number() over (partition by wallet_id, valid_from order by rank) = 1
+)
+
+select
+    wallet_id,
+    valid_from,
+    currency,
+    conversion_rate,
+    lag(currency) over by_time as previous_currency,
+    lag(conversion_rate) over by_time as previous_conversion_rate,
+    rank = 2 as is_stored
+from instants
+window by_time as (partition by wallet_id order by valid_from);
+
+create or replace temp table changed_rates as
+select distinct wallet_id
+from rate_events
+where
+    not is_stored
+    and (
+        previous_currency is null
+        or previous_currency <> currency
+        or previous_conversion_rate <> conversion_rate
+    );
+
+delete from flexprice_raw.stored_rates where wallet_id in (select wallet_id from changed_rates);
+
+insert into flexprice_raw.stored_rates
+select * exclude (is_stored)
+from rate_events
+where
+    wallet_id in (select wallet_id from changed_rates)
+    and (
+        previous_currency is null
+        or previous_currency <> currency
+        or previous_conversion_rate <> conversion_rate
+    )
+order by wallet_id, valid_from;
+
+create or replace temp table written_ledgers as
+select
+    wallet_id,
+    count(*) as transactions
+from flexprice_raw.wallet_transactions
+where snapshot_at = (select snapshot_at from applying)
+group by wallet_id;
+
+insert into flexprice_raw.stored_ledger_wallets
+select
+    wallet_id,
+    (select coalesce(max(ledger_number), 0) from flexprice_raw.stored_ledger_wallets)
+    + row_number() over (order by wallet_id) as ledger_number
+from written_ledgers
+where wallet_id not in (select wallet_id from flexprice_raw.stored_ledger_wallets)
+order by wallet_id;
+
+-- In batches of so many transactions, whatever number of wallets they belong to.
+create or replace temp table touched_ledgers as
+with
+touched as (
+    select
+        wallets.wallet_id,
+        wallets.ledger_number,
+        coalesce(written.transactions, 0) as transactions
+    from flexprice_raw.stored_ledger_wallets as wallets
+    left join written_ledgers as written on wallets.wallet_id = written.wallet_id
+    where written.wallet_id is not null or wallets.wallet_id in (select wallet_id from changed_rates)
+),
+
+held as (
+    select
+        ledger_number,
+        count(*) as transactions
+    from flexprice_raw.stored_transactions
+    where ledger_number in (select ledger_number from touched)
+    group by ledger_number
+)
+
+select
+    touched.wallet_id,
+    touched.ledger_number,
+    (sum(touched.transactions + coalesce(held.transactions, 0)) over (order by touched.wallet_id))
+    // getvariable('transactions_per_batch') as batch
+from touched
+left join held on touched.ledger_number = held.ledger_number
+order by touched.wallet_id;
+
+drop table rate_events;
+
+drop table changed_rates;
+
+drop table written_ledgers;
