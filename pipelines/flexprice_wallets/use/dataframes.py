@@ -25,6 +25,7 @@ from flexprice_wallets.warehouse.database import damage_named, last_snapshot_at,
 from flexprice_wallets.warehouse.sql_files import quoted
 
 if TYPE_CHECKING:
+    import pandas as pd  # noqa: F401 - what Warehouse answers with
     import polars as pl
     import pyarrow as pa
 
