@@ -44,9 +44,7 @@ def _day(at: date, loaded: dict[date, Row]) -> dict[str, Any]:
         state, loads = "missing", ""
     else:
         loads = f"{count(row['loads'], 'load')}, "
-        if row["complete_loads"]:
-            state = "complete"
-        else:
-            state = "partial" if row["loads_of_all"] else "selected"
+        unread = "partial" if row["loads_of_all"] else "selected"
+        state = "complete" if row["complete_loads"] else unread
     mark, words = _STATES[state]
     return {"number": at.day, "state": state, "mark": mark, "said": f"{at}: {loads}{words}"}

@@ -59,7 +59,7 @@ def scripts() -> str:
 
 
 def outstanding(currency: str, days: Sequence[Row], summary: str) -> Chart:
-    """What is outstanding in one currency by day: its parts stacked, the whole as a line, days without a load shaded."""
+    """What is outstanding in one currency by day: its parts stacked, the whole as a line."""
     import altair as alt
 
     # A figure holds until the end of its day, so the last day gets an end, too.
@@ -145,7 +145,7 @@ def outstanding(currency: str, days: Sequence[Row], summary: str) -> Chart:
 def balance_steps(
     history: Sequence[Row], top_ups: Sequence[Row], until: datetime, summary: str
 ) -> Chart:
-    """One wallet's settled balance as steps, a new line for each life, with its rises marked. All is of one currency."""
+    """One wallet's settled balance as steps, a new line for each life, its rises marked; all in one currency."""
     import altair as alt
 
     currency = history[-1]["currency"]

@@ -11,7 +11,9 @@ import duckdb
 Row = Mapping[str, Any]
 
 #: Rows that a table of the report shows at most; what is left out is said.
-ROWS_SHOWN: Final = 10
+ROWS_SHOWN: Final = 20
+#: The same for each currency, of tables that rank by money: amounts of two currencies have no order.
+ROWS_BY_CURRENCY: Final = 5
 _RUNS_SHOWN: Final = 30
 
 FRESHNESS: Final = 'select * from "{schema}".freshness'
@@ -24,6 +26,7 @@ select
     purchased_balance,
     free_balance,
     other_balance,
+    broken_down_balance,
     overdrawn_balance,
     frozen_balance,
     closed_balance,
@@ -74,7 +77,7 @@ ranked as (
 
 select *
 from ranked
-where place <= {limit}
+where place <= {limit_by_currency}
 order by currency, place
 """
 
@@ -112,7 +115,7 @@ ranked as (
 
 select *
 from ranked
-where place <= {limit}
+where place <= {limit_by_currency}
 order by currency, place
 """
 
@@ -167,7 +170,7 @@ select
 from ranked
 left join "{schema}".customers as customers on ranked.customer_id = customers.customer_id
 left join "{schema}".wallets as wallets on ranked.wallet_id = wallets.wallet_id
-where ranked.place <= 5
+where ranked.place <= {limit_by_currency}
 order by ranked.currency, ranked.place
 """
 
@@ -285,10 +288,11 @@ class Asked:
         """`subject` is the column and the value that every row of a question about wallets must have."""
         self._connection = connection
         self._subject = subject
-        self._names = {
+        self._names: dict[str, object] = {
             "raw_schema": raw_schema,
             "schema": schema,
             "limit": ROWS_SHOWN,
+            "limit_by_currency": ROWS_BY_CURRENCY,
             "subject": self._condition("runway."),
             "alert_subject": self._condition("alerts."),
             "subject_of_finding": self._condition(""),

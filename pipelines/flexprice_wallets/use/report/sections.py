@@ -43,14 +43,17 @@ def _card(currency: str, days: list[Row]) -> dict[str, Any]:
     now = days[-1]
     held: dict[date, Row] = {day["date_day"]: day for day in days}
     changes = []
-    for label, back in (("a week before", 7), ("30 days before", 30)):
+    for label, back in (("A week before", 7), ("30 days before", 30)):
         then = held.get(now["date_day"] - timedelta(days=back))
         before = then["outstanding_balance"] if then else None
-        changes.append((f"On {label}", change(now["outstanding_balance"], before, currency)))
+        changes.append((label, change(now["outstanding_balance"], before, currency)))
+    unsplit = now["outstanding_balance"] - now["broken_down_balance"]
+    now = {**now, "unsplit_balance": unsplit}
     parts = (
         ("Purchased", "purchased_balance"),
         ("Free", "free_balance"),
         ("Other", "other_balance"),
+        ("Without a current split", "unsplit_balance"),
         ("Of it frozen", "frozen_balance"),
         ("Overdrawn, beside it", "overdrawn_balance"),
         ("In ended wallets, beside it", "closed_balance"),
