@@ -101,6 +101,32 @@ select
     stored_wallets.free_credits as free_credits,
     stored_wallets.purchased_credits as purchased_credits,
     stored_wallets.other_credits as other_credits,
+    -- Null where the credits by kind are older than the balance, and once ended.
+    case
+        when stored_wallets.split_valid_from is not null
+            then
+                cast(
+                    cast(coalesce(stored_wallets.free_credits, 0) as decimal(33, 11)) * stored_wallets.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as free_balance,
+    case
+        when stored_wallets.split_valid_from is not null
+            then
+                cast(
+                    cast(coalesce(stored_wallets.purchased_credits, 0) as decimal(33, 11))
+                    * stored_wallets.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as purchased_balance,
+    case
+        when stored_wallets.split_valid_from is not null
+            then
+                cast(
+                    cast(coalesce(stored_wallets.other_credits, 0) as decimal(33, 11)) * stored_wallets.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as other_balance,
 
     -- times
     stored_wallets.first_observed_at as first_observed_at,
@@ -119,6 +145,7 @@ select
     stored_wallets.balance_observed_at as balance_observed_at,
     stored_wallets.real_time_observed_at as real_time_observed_at,
     stored_wallets.credits_observed_at as credits_observed_at,
+    stored_wallets.split_valid_from as split_valid_from,
     stored_wallets.settings_snapshot_at as settings_valid_from,
     settings.source_created_at as source_created_at,
     settings.source_updated_at as source_updated_at

@@ -213,6 +213,45 @@ delete from flexprice_raw.stored_customers where customer_id in (select customer
 
 insert into flexprice_raw.stored_customers select * from fresh_customers order by customer_id;
 
+create or replace temp table fresh_customer_metadata as
+select
+    fresh.customer_id,
+    entries.key,
+    entries.value ->> '$' as value,
+    fresh.snapshot_at as valid_from
+from flexprice_raw.customers as fresh
+cross join lateral json_each(fresh.metadata) as entries
+where fresh.snapshot_at = (select snapshot_at from applying);
+
+-- A value that is still there goes on.
+update flexprice_raw.stored_customer_metadata as old
+set valid_to = (select snapshot_at from applying)
+where
+    old.valid_to is null
+    and old.customer_id in (select customer_id from fresh_customers)
+    and not exists (
+        select 1 from fresh_customer_metadata as fresh
+        where
+            fresh.customer_id = old.customer_id
+            and fresh.key = old.key
+            and fresh.value is not distinct from old.value
+    );
+
+insert into flexprice_raw.stored_customer_metadata
+select
+    fresh.customer_id,
+    fresh.key,
+    fresh.value,
+    fresh.valid_from,
+    cast(null as timestamptz) as valid_to
+from fresh_customer_metadata as fresh
+where
+    not exists (
+        select 1 from flexprice_raw.stored_customer_metadata as old
+        where old.customer_id = fresh.customer_id and old.key = fresh.key and old.valid_to is null
+    )
+order by fresh.customer_id, fresh.key;
+
 -- Every day from the first snapshot's on: views join it where they need a row for each day.
 insert into flexprice_raw.stored_calendar
 select

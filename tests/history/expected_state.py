@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from flexprice_wallets import __version__
-from tests.history.expected_balances import figures, times_observed
+from tests.history.expected_balances import figures, split, times_observed
 from tests.history.observed import Record, Snapshot, Within
 from tests.history.sights import LEVELS, Sight
 
@@ -142,6 +142,7 @@ def wallets(sights: Mapping[str, Sequence[Sight]]) -> list[Record]:
                 **last.settings,
                 "life_number": last.life,
                 **figures(last),
+                **split(last),
                 "first_observed_at": every[0].at,
                 "last_observed_at": last.at,
                 "life_started_at": last.life_since.at,

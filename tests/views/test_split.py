@@ -134,3 +134,99 @@ def test_a_currency_day_says_what_nobody_looked_at():
         ("03-05", "140", 2, 1, "03-05 08:00", "03-01 08:00"),
         ("03-06", "140", 2, 0, "03-06 20:00", "03-06 08:00"),
     ]
+
+
+def frozen_while_it_was_used() -> History:
+    history = History()
+    history.snapshot("2026-03-01 08:00", [wallet("w1", 200, rate=2, free=30, purchased=70)])
+    history.snapshot("2026-03-02 08:00", [wallet("w1", 160, rate=2, status="frozen")])
+    history.snapshot("2026-03-04 08:00", [wallet("w1", 160, rate=2, free=30, purchased=50)])
+    return history
+
+
+def test_a_wallets_split_is_in_money_while_it_belongs_to_the_balance():
+    split = "free_credits, free_balance, purchased_balance, other_balance, split_valid_from"
+    history = frozen_while_it_was_used()
+    assert rows_of(
+        history.warehouse(),
+        f"select valid_from, balance, {split} from flexprice.wallet_balance_history order by valid_from",
+    ) == [
+        ("03-01 08:00", "200", "30", "60", "140", "0", "03-01 08:00"),
+        # The credits are those last observed; as money they would be a figure of another balance.
+        ("03-02 08:00", "160", "30", None, None, None, None),
+        ("03-04 08:00", "160", "30", "60", "100", "0", "03-04 08:00"),
+    ]
+    now = f"select balance, {split} from flexprice.wallets"
+    assert rows_of(history.warehouse(until=2), now) == [("160", "30", None, None, None, None)]
+    assert rows_of(history.warehouse(), now) == [("160", "30", "60", "100", "0", "03-04 08:00")]
+
+
+def test_a_wallets_day_carries_the_split_with_its_balance():
+    assert rows_of(
+        frozen_while_it_was_used().warehouse(),
+        "select date_day, closing_balance, closing_conversion_rate, closing_free_balance,"
+        " closing_purchased_balance, closing_other_balance, split_valid_from"
+        " from flexprice.wallet_balance_daily order by date_day",
+    ) == [
+        ("03-01", "200", "2", "60", "140", "0", "03-01 08:00"),
+        ("03-02", "160", "2", None, None, None, None),
+        ("03-03", "160", "2", None, None, None, None),
+        ("03-04", "160", "2", "60", "100", "0", "03-04 08:00"),
+    ]
+
+
+def test_a_split_confirmed_later_is_not_shown_earlier():
+    history = History()
+    history.snapshot("2026-03-01 08:00", [wallet("w1", 100, free=40, purchased=60)])
+    history.snapshot("2026-03-02 08:00", [wallet("w1", 200, rate=2)], credits=False)
+    history.snapshot("2026-03-03 08:00", [wallet("w1", 200, rate=2, free=40, purchased=60)])
+    connection = history.warehouse()
+    assert rows_of(
+        connection,
+        "select date_day, closing_free_balance from flexprice.wallet_balance_daily order by date_day",
+    ) == [("03-01", "40"), ("03-02", None), ("03-03", "80")]
+    for moment, expected in (
+        ("2026-03-01 12:00", ("100", "40", "03-01 08:00")),
+        ("2026-03-02 12:00", ("200", None, None)),
+        ("2026-03-03 12:00", ("200", "80", "03-03 08:00")),
+    ):
+        assert rows_of(
+            connection,
+            "select balance, free_balance, split_valid_from"
+            f" from flexprice.wallet_balance_as_of('{moment}+00')",
+        ) == [expected]
+
+
+def test_a_customers_day_has_the_split_in_money_and_no_credits_of_two_rates():
+    history = History()
+    history.snapshot(
+        "2026-03-01 08:00",
+        [
+            wallet("w1", 20, rate="0.5", free=10, purchased=30),
+            wallet("w2", 60, rate=2, free=5, purchased=25),
+            wallet("w3", 10, rate=2),
+            wallet("w4", -4, rate=2),
+            wallet("w5", 7, customer="c2", rate=2),
+        ],
+    )
+    connection = history.warehouse()
+    assert rows_of(
+        connection,
+        "select customer_id, closing_balance, closing_outstanding_balance, closing_purchased_balance,"
+        " closing_free_balance, closing_other_balance, closing_broken_down_balance,"
+        " broken_down_wallets, closing_credit_balance"
+        " from flexprice.customer_balance_daily order by customer_id",
+    ) == [
+        ("c1", "86", "90", "65", "15", "0", "80", 2, None),
+        ("c2", "7", "7", None, None, None, "0", 0, "3.5"),
+    ]
+    whose = [("c1", "ext-c1", "Customer c1"), ("c2", "ext-c2", "Customer c2")]
+    for source in ("customer_balance_daily", "wallet_balance_as_of('2026-03-01 09:00+00')"):
+        assert (
+            rows_of(
+                connection,
+                f"select distinct customer_id, external_id, customer_name from flexprice.{source}"
+                " order by customer_id",
+            )
+            == whose
+        )
