@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -139,7 +139,9 @@ def _cause(before: Sight, after: Sight) -> str | None:
     if after.begins_life:
         return "returned"
     old, new = before.settled, after.settled
-    if (old.conversion_rate, old.currency) != (new.conversion_rate, new.currency):
+    if old.currency != new.currency:
+        return "currency"
+    if old.conversion_rate != new.conversion_rate:
         return "rate"
     if (old.balance, old.credit_balance) != (new.balance, new.credit_balance):
         return "balance"
@@ -149,6 +151,8 @@ def _cause(before: Sight, after: Sight) -> str | None:
 def _change(wallet_id: str, cause: str, before: Sight, after: Sight) -> Record:
     old, new = _read_figures(before), _read_figures(after)
     is_same_currency = before.settled.currency == after.settled.currency
+    delta = _difference(new[0], old[0]) if is_same_currency else None
+    movement = None if delta is None else _movement(before, after, delta)
     return {
         "wallet_id": wallet_id,
         "customer_id": after.settled.customer_id,
@@ -159,7 +163,9 @@ def _change(wallet_id: str, cause: str, before: Sight, after: Sight) -> Record:
         "conversion_rate_after": after.settled.conversion_rate,
         "balance_before": old[0],
         "balance_after": new[0],
-        "balance_delta": _difference(new[0], old[0]) if is_same_currency else None,
+        "balance_delta": delta,
+        "movement_delta": movement,
+        "revaluation_delta": _difference(delta, movement),
         "credit_balance_before": old[1],
         "credit_balance_after": new[1],
         "credit_balance_delta": _difference(new[1], old[1]),
@@ -167,6 +173,15 @@ def _change(wallet_id: str, cause: str, before: Sight, after: Sight) -> Record:
         "changed_by": after.at,
         "date_day": after.day,
     }
+
+
+def _movement(before: Sight, after: Sight, delta: Decimal) -> Decimal:
+    """The credits that moved, at the rate afterwards; with the same rate, all that the balance moved by."""
+    old, new = before.settled, after.settled
+    if old.conversion_rate == new.conversion_rate:
+        return delta
+    moved = EXACT.subtract(new.credit_balance, old.credit_balance)
+    return EXACT.multiply(moved, new.conversion_rate).quantize(Decimal("1e-9"), ROUND_HALF_UP)
 
 
 def _read_figures(sight: Sight) -> tuple[Decimal | None, Decimal | None]:

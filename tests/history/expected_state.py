@@ -176,7 +176,8 @@ def settings_history(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
     ]
 
 
-def lifecycle(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
+def lifecycle(wallet_id: str, sights: Sequence[Sight], first_load: datetime) -> list[Record]:
+    """Events; those of `first_load` were there when it looked."""
     versions = settings_versions(sights)
     return [
         {
@@ -188,15 +189,19 @@ def lifecycle(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
             "date_day": version.day,
         }
         for before, version in zip([None, *versions], versions, strict=False)
-        for event, detail in _events(before, version).items()
+        for event, detail in _events(
+            before, version, is_first_load=version.at <= first_load
+        ).items()
     ]
 
 
-def _events(before: Sight | None, after: Sight) -> dict[str, str | None]:
+def _events(before: Sight | None, after: Sight, *, is_first_load: bool) -> dict[str, str | None]:
     """What happened to a wallet between two versions of its settings, each event with its detail."""
     new, status = after.settings, after.settings["wallet_status"]
     if before is None:
-        return {"appeared": None} | ({"frozen": status} if status == "frozen" else {})
+        return {"first_load" if is_first_load else "appeared": None} | (
+            {"frozen": status} if status == "frozen" else {}
+        )
     old = before.settings
     events: dict[str, str | None] = {}
     if after.begins_life:
@@ -265,10 +270,28 @@ def _alert(wallet_id: str, sights: Sequence[Sight], level: str) -> Record:
         "real_time_balance": real_time,
         "distance": known["balance"] - threshold,
         "reached_since": since,
+        "threshold_set_at": _threshold_set_at(sights, level),
         "balance_observed_at": last.settled_since.clock,
         "real_time_observed_at": last.real_time_since and last.real_time_since.clock,
         "last_observed_at": last.at,
     }
+
+
+def _threshold_set_at(sights: Sequence[Sight], level: str) -> datetime:
+    """When the threshold was first seen as it is now, with none since that was another."""
+
+    def stated(sight: Sight) -> tuple[object, ...]:
+        settings = sight.settings
+        condition = settings[f"alert_condition_{level}"] or "below"
+        kind = settings["alert_threshold_default_type"] if level == "default" else None
+        return settings[f"alert_threshold_{level}"], condition, kind or "amount"
+
+    since = sights[-1].at
+    for sight in reversed(sights):
+        if stated(sight) != stated(sights[-1]):
+            break
+        since = sight.at
+    return since
 
 
 def snapshot_rows(

@@ -61,11 +61,11 @@ class Oracle:
             for row in expected_days.wallet_days(wallet_id, sights, last_day)
         ]
         customers = self._customers_now()
+        first_load = next(each.at for each in self.snapshots if each.scope == "all")
         by_wallet = {
             "wallet_settings_history": expected_state.settings_history,
             "wallet_balance_history": expected_balances.balance_history,
             "wallet_balance_changes": expected_balances.balance_changes,
-            "wallet_lifecycle": expected_state.lifecycle,
             "wallet_alerts": expected_state.alerts,
         }
         return {
@@ -86,6 +86,11 @@ class Oracle:
                 ]
                 for view, rows_of in by_wallet.items()
             },
+            "wallet_lifecycle": [
+                row
+                for wallet_id, sights in self.sights.items()
+                for row in expected_state.lifecycle(wallet_id, sights, first_load)
+            ],
         }
 
     def _customers_now(self) -> dict[str, Record]:

@@ -282,7 +282,9 @@ def _settings(wallet: Record, snapshot: Snapshot, *, is_listed: bool, ended: str
         "ended": ended,
         "conversion_rate": wallet["conversion_rate"],
         "topup_conversion_rate": wallet["topup_conversion_rate"],
-        "allowed_price_types": ", ".join(sorted(price_types)) if price_types else None,
+        "allowed_price_types": (
+            ", ".join(sorted(price_types)) if price_types and "ALL" not in price_types else "ALL"
+        ),
         "alert_enabled": wallet["alert_enabled"],
         "alert_state": wallet["alert_state"] or None,
         "unrecognized_fields": dict(snapshot.extra_fields) or None,

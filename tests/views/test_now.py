@@ -33,7 +33,7 @@ def test_wallets_show_their_settings_as_columns():
         f"select valid_from, valid_to, is_current, {columns} from flexprice.wallet_settings_history"
         " order by valid_from",
     ) == [
-        ("03-01 08:00", "03-02 08:00", False, None, None, None, None),
+        ("03-01 08:00", "03-02 08:00", False, None, None, None, "ALL"),
         ("03-02 08:00", None, True, "10", "below", "99.5", "FIXED, USAGE"),
     ]
     assert rows_of(
