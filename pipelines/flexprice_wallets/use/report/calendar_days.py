@@ -32,6 +32,7 @@ def months(days: Sequence[Row]) -> list[dict[str, Any]]:
                 [_day(at, loaded) if at.month == number % 12 + 1 and first <= at <= last else None
                  for at in week]
                 for week in Calendar().monthdatescalendar(number // 12, number % 12 + 1)
+                if any(at.month == number % 12 + 1 and first <= at <= last for at in week)
             ],
         }
         for number in numbers[-_MONTHS_SHOWN:]

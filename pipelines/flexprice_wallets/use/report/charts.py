@@ -195,7 +195,7 @@ def balance_steps(
 
 
 def _chart(
-    chart: altair.LayerChart | altair.Chart,
+    chart: altair.LayerChart | altair.FacetChart | altair.Chart,
     summary: str,
     palette: Palette,
     height: int = _HEIGHT,

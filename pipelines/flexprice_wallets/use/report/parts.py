@@ -13,7 +13,9 @@ from flexprice_wallets.use.report.queries import Row
 #: Days that a chart's table lists one by one; before them, only the last of each month.
 DAYS_LISTED: Final = 31
 
-Kind = Literal["text", "number", "money", "quantity", "rate", "wallet", "customer", "time", "code"]
+Kind = Literal[
+    "text", "number", "money", "quantity", "rate", "wallet", "customer", "time", "code", "prose"
+]
 
 
 @dataclass(frozen=True, slots=True)

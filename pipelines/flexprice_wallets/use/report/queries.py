@@ -36,11 +36,11 @@ from "{schema}".currency_balance_daily
 order by currency, date_day
 """
 
-# How many there are is counted before any is left out. Wallets that are empty, frozen or post-paid do not run out.
+# How many there are is counted before any is left out.
 RUNNING_OUT: Final = """
 with
 
-candidates as (
+ranked as (
     select
         runway.wallet_id,
         runway.customer_id,
@@ -48,31 +48,19 @@ candidates as (
         runway.name as wallet,
         runway.currency,
         runway.balance,
+        runway.balance_after_pending,
+        runway.days_left,
+        runway.depletion_day,
         runway.credits_per_day_7_days,
         runway.credits_per_day_30_days,
-        least(runway.days_left_7_days, runway.days_left_30_days) as days_left,
-        runway.last_observed_at
-    from "{schema}".wallet_runway as runway
-    inner join "{schema}".wallets as wallets on runway.wallet_id = wallets.wallet_id
-    left join "{schema}".customers as customers on runway.customer_id = customers.customer_id
-    where
-        runway.balance > 0
-        and coalesce(wallets.wallet_type, 'PRE_PAID') = 'PRE_PAID'
-        and coalesce(wallets.wallet_status, 'active') <> 'frozen'
-        and least(runway.days_left_7_days, runway.days_left_30_days) <= 30
-        and {subject}
-),
-
-ranked as (
-    select
-        *,
-        cast(
-            (last_observed_at + to_seconds(cast(days_left * 86400 as double))) at time zone 'UTC' as date
-        ) as depletion_day,
         count(*) over () as total,
-        count(case when days_left <= 7 then 1 end) over () as within_7_days,
-        row_number() over (partition by currency order by balance desc, wallet_id) as place
-    from candidates
+        count(case when runway.days_left <= 7 then 1 end) over () as within_7_days,
+        row_number() over (
+            partition by runway.currency order by runway.balance desc, runway.wallet_id
+        ) as place
+    from "{schema}".wallet_runway as runway
+    left join "{schema}".customers as customers on runway.customer_id = customers.customer_id
+    where runway.state = 'running' and runway.days_left <= 30 and {subject}
 )
 
 select *
@@ -106,7 +94,16 @@ ranked as (
         count(*) over () as total,
         count(case when alerts.level = 'critical' then 1 end) over () as critical,
         row_number() over (
-            partition by alerts.currency order by abs(alerts.distance) desc, alerts.wallet_id, alerts.level
+            partition by alerts.currency
+            order by
+                abs(
+                    case
+                        when alerts.is_reached then alerts.distance
+                        else alerts.real_time_balance - alerts.threshold
+                    end
+                ) desc,
+                alerts.wallet_id,
+                alerts.level
         ) as place
     from "{schema}".wallet_alerts as alerts
     left join "{schema}".customers as customers on alerts.customer_id = customers.customer_id
@@ -127,7 +124,7 @@ recent as (
     select
         changes.*,
         coalesce(changes.currency_after, changes.currency_before) as currency,
-        changes.currency_before <> changes.currency_after as is_currency_changed
+        changes.cause = 'currency' as is_currency_changed
     from "{schema}".wallet_balance_changes as changes
     where changes.changed_by > (select max(snapshot_at) from "{schema}".snapshots) - interval 7 day
 ),
@@ -136,13 +133,13 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by coalesce(is_currency_changed, false), currency
+            partition by is_currency_changed, currency
             order by
                 coalesce(abs(balance_delta), abs(balance_before), abs(balance_after)) desc nulls last,
                 wallet_id,
                 changed_by
         ) as place,
-        count(*) over (partition by coalesce(is_currency_changed, false)) as total
+        count(*) over (partition by is_currency_changed) as total
     from recent
 )
 
@@ -160,7 +157,7 @@ select
         when ranked.cause = 'balance' then 'balance fell'
         else ranked.cause
     end as what,
-    coalesce(ranked.is_currency_changed, false) as is_currency_changed,
+    ranked.is_currency_changed,
     ranked.balance_before,
     ranked.balance_after,
     ranked.balance_delta,

@@ -121,18 +121,19 @@ def _said(day: Row, currency: str) -> str:
 def running_out(ask: Asked, *, names_owner: bool = True) -> Section:
     """Wallets whose credits will be used up within 30 days, the most money first in each currency."""
     rows = ask(queries.RUNNING_OUT)
-    sentence = "At their present use, no prepaid wallet with a balance runs out within 30 days."
+    sentence = "At its present use, no prepaid wallet runs out within 30 days."
     if rows:
         sentence = (
-            f"{count(rows[0]['total'], 'prepaid wallet')} with a balance will be used up within 30 days, "
-            f"{plain(rows[0]['within_7_days'])} of them within 7. Counted with the faster of the use over the last "
-            "7 and the last 30 days; empty, frozen and post-paid wallets are left out."
+            f"{count(rows[0]['total'], 'prepaid wallet')} will be used up within 30 days, "
+            f"{plain(rows[0]['within_7_days'])} of them within 7, at the pace of the last 7 days (of the last 30 where "
+            "nothing was used in those) and after pending charges. Empty, frozen and post-paid wallets are left out."
         )
     owner = (CUSTOMER,) if names_owner else ()
     columns = (
         *owner,
         WALLET,
         _BALANCE,
+        Column("After pending charges", "balance_after_pending", "money"),
         CURRENCY,
         Column("Days left", "days_left", "quantity"),
         Column("Used up on", "depletion_day"),
@@ -276,7 +277,7 @@ def loads(ask: Asked) -> Section:
                 CUSTOMER,
                 WALLET,
                 Column("HTTP", "http_status", "rate"),
-                Column("Why", "why"),
+                Column("Why", "why", "prose"),
             ),
             failures,
             failures[0]["total"] if failures else 0,
