@@ -21,7 +21,11 @@ def test_a_line_says_who_what_and_how_much():
                     real_time=balance - 30,
                     free=10,
                     purchased=balance // 2 - 10,
-                    thresholds=[("critical", 10, "below"), ("info", 90, "below"), ("warning", 80, "below")],
+                    thresholds=[
+                        ("critical", 10, "below"),
+                        ("info", 90, "below"),
+                        ("warning", 80, "below"),
+                    ],
                 )
             ],
         )
@@ -39,7 +43,9 @@ def test_a_line_says_who_what_and_how_much():
 def test_metadata_is_json_whatever_it_holds():
     metadata = {"plan": "pro", 'a "key"': 'back\\slash, "quotes"\nand\tlines', "ü": "{}"}
     history = History()
-    history.snapshot("2026-03-01 08:00", [wallet("w1", 1, metadata={"plan": "free"}), wallet("w2", 1)])
+    history.snapshot(
+        "2026-03-01 08:00", [wallet("w1", 1, metadata={"plan": "free"}), wallet("w2", 1)]
+    )
     history.snapshot("2026-03-02 08:00", [wallet("w1", 1, metadata=metadata), wallet("w2", 1)])
     (one, two) = (
         history.warehouse()
@@ -54,7 +60,9 @@ def test_movements_are_told_by_what_came_and_went():
     history = History()
     # Topped up on the 2nd, used on the 3rd, restated on the 4th; w2 never moves.
     for day, balance, rate in ((1, 10, 1), (2, 20, 1), (3, 15, 1), (4, 30, 2), (5, 30, 2)):
-        history.snapshot(f"2026-03-0{day} 08:00", [wallet("w1", balance, rate=rate), wallet("w2", 5)])
+        history.snapshot(
+            f"2026-03-0{day} 08:00", [wallet("w1", balance, rate=rate), wallet("w2", 5)]
+        )
     assert rows_of(
         history.warehouse(),
         "select wallet_id, last_moved_at, last_topup_at, last_used_at from flexprice.wallet_overview"
@@ -67,7 +75,8 @@ def test_negative_since_the_load_that_saw_it_cross_zero():
     balances = {"w1": (5, -1, 0, -2, -3), "w2": (-1, -2, -3, -4, -5), "w3": (-1, -2, -3, -4, 0)}
     for day in range(5):
         history.snapshot(
-            f"2026-03-0{day + 1} 08:00", [wallet(name, held[day]) for name, held in balances.items()]
+            f"2026-03-0{day + 1} 08:00",
+            [wallet(name, held[day]) for name, held in balances.items()],
         )
     assert rows_of(
         history.warehouse(),

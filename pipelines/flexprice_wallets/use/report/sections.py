@@ -43,7 +43,7 @@ def _card(currency: str, days: list[Row]) -> dict[str, Any]:
     now = days[-1]
     held: dict[date, Row] = {day["date_day"]: day for day in days}
     changes = []
-    for label, back in (("A week before", 7), ("30 days before", 30)):
+    for label, back in (("Since a week before", 7), ("Since 30 days before", 30)):
         then = held.get(now["date_day"] - timedelta(days=back))
         before = then["outstanding_balance"] if then else None
         changes.append((label, change(now["outstanding_balance"], before, currency)))
@@ -95,7 +95,7 @@ def outstanding(ask: Asked, draw: Draw) -> Section:
             + (f"; {count(unseen, 'day')} without a load." if unseen else ".")
         )
         columns = (
-            Column("Day", "date_day"),
+            Column("Day", "date_day", "time"),
             Column("Outstanding", "outstanding_balance", "money"),
             Column("Purchased", "purchased_balance", "money"),
             Column("Free", "free_balance", "money"),
@@ -136,9 +136,9 @@ def running_out(ask: Asked, *, names_owner: bool = True) -> Section:
         Column("After pending charges", "balance_after_pending", "money"),
         CURRENCY,
         Column("Days left", "days_left", "quantity"),
-        Column("Used up on", "depletion_day"),
+        Column("Used up on", "depletion_day", "time"),
         Column("Credits a day, 7 days", "credits_per_day_7_days", "quantity"),
-        Column("30 days", "credits_per_day_30_days", "quantity"),
+        Column("Credits a day, 30 days", "credits_per_day_30_days", "quantity"),
     )
     table = Table(
         "Soon used up, by currency, the most money first",
