@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_nothing_is_fetched_from_anywhere(page: Path) -> None:
         address.split(":")[0] for address in found.addresses if not address.startswith("#")
     } == {"data"}
     assert not re.search(r"@import|url\(", html.split("</style>")[0])
-    assert "default-src 'none'" in html
+    assert "default-src 'none'" in unescape(html)
 
 
 def test_the_same_warehouse_gives_the_same_page(report: Report, history: SmallHistory) -> None:
@@ -121,7 +122,7 @@ def test_a_hostile_currency_does_no_harm_in_a_chart(
             connection.execute(f"update flexprice_raw.{table} set currency = ?", [HOSTILE])
     html = report(warehouse)
     data = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)
-    assert any("\\u003c/script>" in chart for chart in data)
+    assert any("\\u003c/script>" in chart.lower() for chart in data)
     assert _Text(html).tags.count("img") == 0
 
 
