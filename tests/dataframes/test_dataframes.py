@@ -172,8 +172,8 @@ def test_daily_of_some_days_and_a_customer(exact: Warehouse, history: SmallHisto
     days = pd.to_datetime(everything["date_day"])
     expected = everything[
         (everything["customer_id"] == history.customer_id)
-        & (days >= "2026-02-26")
-        & (days <= "2026-02-28")
+        & (days >= pd.Timestamp("2026-02-26"))
+        & (days <= pd.Timestamp("2026-02-28"))
     ].reset_index(drop=True)
     assert [day.day for day in chosen["date_day"]] == [26, 27, 28]
     pd.testing.assert_frame_equal(chosen, expected)
