@@ -43,7 +43,7 @@ def _card(currency: str, days: list[Row]) -> dict[str, Any]:
     now = days[-1]
     held: dict[date, Row] = {day["date_day"]: day for day in days}
     changes = []
-    for label, back in (("Since a week before", 7), ("Since 30 days before", 30)):
+    for label, back in (("In a week", 7), ("In 30 days", 30)):
         then = held.get(now["date_day"] - timedelta(days=back))
         before = then["outstanding_balance"] if then else None
         changes.append((label, change(now["outstanding_balance"], before, currency)))
