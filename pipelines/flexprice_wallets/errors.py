@@ -2,7 +2,9 @@
 
 FlexpriceWalletsError               exit code 1
 ├── ConfigurationError              2   an option is missing or wrong
-│   └── SnapshotTimeError           2   --snapshot-at is before the last snapshot, or in the future
+│   ├── SnapshotTimeError           2   --snapshot-at is before the last snapshot, or in the future
+│   ├── MomentError                 2   a moment or day that cannot be read, or has no time zone
+│   └── NotFound                    2   the warehouse knows no such wallet, customer or currency
 ├── RunFailed                       1   nothing was loaded
 │   ├── ApiUnavailable              1   the API cannot be reached, or too much of it fails
 │   ├── ListingFailed               1   the customers could not be listed completely
@@ -55,6 +57,14 @@ class ConfigurationError(FlexpriceWalletsError):
 
 class SnapshotTimeError(ConfigurationError):
     """The time asked for as `--snapshot-at` cannot be that of a new snapshot."""
+
+
+class MomentError(ConfigurationError, ValueError):
+    """A moment or a day cannot be read, or leaves its time zone open."""
+
+
+class NotFound(ConfigurationError, LookupError):
+    """The warehouse knows no wallet, customer or currency of that name."""
 
 
 class RunFailed(FlexpriceWalletsError):

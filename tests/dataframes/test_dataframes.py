@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import duckdb
 import pandas as pd
@@ -15,11 +16,19 @@ import pytest
 
 import flexprice_wallets
 from flexprice_wallets import Warehouse
-from flexprice_wallets.errors import NotAWarehouse, WarehouseTooNew
+from flexprice_wallets.commands.main import run
+from flexprice_wallets.errors import (
+    ConfigurationError,
+    MomentError,
+    NotAWarehouse,
+    NotFound,
+    WarehouseTooNew,
+)
 from flexprice_wallets.use.dataframes import open as open_warehouse
 from tests.small_history import CREDITS, RATE, SmallHistory, small_history
 
 MOMENTS = list(CREDITS)
+VIEWS = {path.stem for path in (Path(__file__).parents[2] / "sql").glob("*.sql")}
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +82,18 @@ def test_times_are_in_utc(history: SmallHistory, amounts: str) -> None:
         assert str(frame[column].dt.tz) == "UTC"
 
 
-def test_history_of_nobody_has_the_same_columns(exact: Warehouse, history: SmallHistory) -> None:
-    frame = exact.history("wallet_of_nobody")
-    assert len(frame) == 0
-    assert list(frame.columns) == list(exact.history(history.wallet_id).columns)
+def test_whoever_is_unknown_is_said(exact: Warehouse) -> None:
+    with pytest.raises(NotFound, match="no wallet 'wallet_of_nobody'"):
+        exact.history("wallet_of_nobody")
+    with pytest.raises(NotFound, match="no wallet 'x'"):
+        exact.daily(wallet_id="x")
+    with pytest.raises(NotFound, match=r"no currency 'USD': it has .*usd"):
+        exact.daily(currency="USD")
+    for method in (exact.daily, exact.runway, exact.alerts):
+        with pytest.raises(NotFound, match="no customer 'nobody'"):
+            method(customer_id="nobody")
+    with pytest.raises(NotFound, match="no currency 'xyz'"):
+        exact.currency_daily("xyz")
 
 
 def credits_of(frame: pd.DataFrame, wallet_id: str) -> list[Decimal]:
@@ -104,9 +121,28 @@ def test_a_moment_in_another_zone_is_the_same_moment(exact: Warehouse) -> None:
     pd.testing.assert_frame_equal(exact.balances(at=local), exact.balances(at=MOMENTS[1]))
 
 
-def test_a_moment_needs_a_zone(exact: Warehouse) -> None:
-    with pytest.raises(ValueError, match="time zone"):
-        exact.balances(at=datetime(2026, 3, 1))  # noqa: DTZ001
+@pytest.mark.parametrize(
+    "text", ["2026-02-27T06:00:00Z", "2026-02-27 06:00+00:00", "2026-02-27T11:30:00+05:30"]
+)
+def test_a_moment_as_text(exact: Warehouse, text: str) -> None:
+    pd.testing.assert_frame_equal(exact.balances(at=text), exact.balances(at=MOMENTS[1]))
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"),
+    [
+        (datetime(2026, 3, 1), "no time zone"),  # noqa: DTZ001
+        ("2026-03-01T00:00:00", "no time zone"),
+        ("2026-03-01", "no time zone"),
+        ("yesterday", "'yesterday' is not a time in ISO 8601"),
+        (date(2026, 3, 1), "is not a moment"),
+    ],
+)
+def test_a_moment_that_cannot_be_taken(exact: Warehouse, at: Any, reason: str) -> None:
+    with pytest.raises(MomentError, match=reason):
+        exact.balances(at=at)
+    with pytest.raises(ValueError, match=reason):
+        exact.balances(at=at)
 
 
 def test_daily(exact: Warehouse, history: SmallHistory) -> None:
@@ -130,6 +166,119 @@ def test_daily_of_a_currency(exact: Warehouse, history: SmallHistory) -> None:
     assert len(exact.daily(wallet_id=history.wallet_id, currency="eur")) == 0
 
 
+def test_daily_of_some_days_and_a_customer(exact: Warehouse, history: SmallHistory) -> None:
+    everything = exact.daily()
+    chosen = exact.daily(start=date(2026, 2, 26), end="2026-02-28", customer_id=history.customer_id)
+    days = pd.to_datetime(everything["date_day"])
+    expected = everything[
+        (everything["customer_id"] == history.customer_id)
+        & (days >= pd.Timestamp("2026-02-26"))
+        & (days <= pd.Timestamp("2026-02-28"))
+    ].reset_index(drop=True)
+    assert [day.day for day in chosen["date_day"]] == [26, 27, 28]
+    pd.testing.assert_frame_equal(chosen, expected)
+    assert exact.daily(start="2026-03-03")["date_day"].min() == pd.Timestamp("2026-03-03")
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [
+        ({"start": "2026-03-02", "end": "2026-03-01"}, "exchange"),
+        ({"start": "March"}, "'March' is not a day"),
+        ({"end": datetime(2026, 3, 1, tzinfo=UTC)}, "is not a day"),
+    ],
+)
+def test_days_that_cannot_be_taken(exact: Warehouse, days: Any, reason: str) -> None:
+    with pytest.raises(MomentError, match=reason):
+        exact.daily(**days)
+
+
+def test_currency_daily(exact: Warehouse) -> None:
+    frame = exact.currency_daily("usd", start="2026-03-04")
+    [outstanding] = frame["outstanding_balance"]
+    now = exact.query(
+        "select sum(balance) as balance from flexprice.wallets where ended is null and balance > 0 and currency = 'usd'"
+    )
+    assert outstanding == now["balance"][0]
+
+
+def test_each_view_by_its_method(exact: Warehouse, history: SmallHistory) -> None:
+    assert history.customer_id in set(exact.customers()["customer_id"])
+    assert list(exact.runway(customer_id=history.customer_id)["wallet_id"]) == [history.wallet_id]
+    [critical] = exact.alerts(customer_id=history.customer_id).itertuples()
+    assert (critical.level, critical.is_reached) == ("critical", True)
+    assert len(exact.alerts(currency="eur")) < len(exact.alerts())
+
+
+@pytest.mark.skipif(not VIEWS & {"month_end"}, reason="the view month_end is not among the views")
+def test_month_end(exact: Warehouse) -> None:
+    frame = exact.month_end("usd")
+    assert len(frame) == 2
+    assert set(frame["currency"]) == {"usd"}
+
+
+@pytest.mark.skipif(
+    not VIEWS & {"wallet_overview"}, reason="the view wallet_overview is not among the views"
+)
+def test_overview(exact: Warehouse, history: SmallHistory) -> None:
+    frame = exact.overview(customer_id=history.customer_id)
+    assert list(frame["wallet_id"]) == [history.wallet_id]
+    assert list(frame["balance"]) == [CREDITS[MOMENTS[-1]] * RATE]
+
+
+def test_arrow(exact: Warehouse, quick: Warehouse, history: SmallHistory) -> None:
+    table = exact.as_arrow().history(history.wallet_id)
+    assert table.column("balance").to_pylist() == [c * RATE for c in CREDITS.values()]
+    assert table.column("valid_from").to_pylist() == MOMENTS
+    floats = quick.as_arrow().history(history.wallet_id)
+    assert str(floats.schema.field("balance").type) == "double"
+
+
+def test_polars(exact: Warehouse, quick: Warehouse, history: SmallHistory) -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    frame = exact.as_polars().history(history.wallet_id)
+    assert isinstance(frame, polars.DataFrame)
+    assert isinstance(frame.schema["balance"], polars.Decimal)
+    assert frame["balance"].to_list() == [c * RATE for c in CREDITS.values()]
+    assert frame["valid_from"].to_list() == MOMENTS
+    assert len(exact.as_polars().daily(currency="usd")) == len(exact.daily(currency="usd"))
+    assert quick.as_polars().history(history.wallet_id).schema["balance"] == polars.Float64
+
+
+def test_polars_is_named_where_it_is_missing(
+    exact: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(ConfigurationError, match="pip install polars"):
+        exact.as_polars()
+
+
+def test_it_says_what_it_is(history: SmallHistory, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Later:
+            return cls(2026, 3, 5, 9, 30, tzinfo=tz)
+
+    with Warehouse(history.warehouse) as warehouse:
+        counts = warehouse.query(
+            "select (select count(*) from flexprice.customers), (select count(*) from flexprice.wallets)"
+        )
+        monkeypatch.setattr("flexprice_wallets.use.dataframes.datetime", Later)
+        said = repr(warehouse)
+    customers, wallets = counts.iloc[0]
+    assert said == (
+        f"<Warehouse {history.warehouse}: as at 2026-03-04 06:00 UTC, 27 h old; "
+        f"5 snapshots, {customers} customers, {wallets} wallets>"
+    )
+    # Also once it is closed.
+    assert repr(warehouse) == said
+
+
+def test_amounts_of_no_kind(history: SmallHistory) -> None:
+    with pytest.raises(ConfigurationError, match="'flaot'"):
+        flexprice_wallets.open(history.warehouse, amounts="flaot")  # type: ignore[arg-type]
+
+
 def test_query(exact: Warehouse, quick: Warehouse, history: SmallHistory) -> None:
     sql = "select balance, date '2026-03-01' as day, 1.5::double as ratio from flexprice.wallets where wallet_id = ?"
     frame = exact.query(sql, [history.wallet_id])
@@ -148,8 +297,19 @@ def test_it_is_read_only(exact: Warehouse) -> None:
 def test_schemas_with_other_names(history: SmallHistory) -> None:
     with pytest.raises(NotAWarehouse, match=r"other\.warehouse"):
         Warehouse(history.warehouse, raw_schema="other")
-    with Warehouse(history.warehouse, schema="other") as warehouse, pytest.raises(duckdb.Error):
-        warehouse.balances()
+    with pytest.raises(ConfigurationError, match="no views in the schema 'other'"):
+        Warehouse(history.warehouse, schema="other")
+
+
+def test_schemas_that_were_named(history: SmallHistory, tmp_path: Path) -> None:
+    path = history.copy(tmp_path)
+    options = [f"--database={path}", "--raw-schema=flexprice_raw", "--schema=answers"]
+    assert run(["views", *options]) == 0
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("drop schema if exists flexprice cascade")
+    with flexprice_wallets.open(path, schema="answers", raw_schema="flexprice_raw") as warehouse:
+        assert len(warehouse.history(history.wallet_id)) == len(CREDITS)
+        assert len(warehouse.balances()) > 0
 
 
 def test_no_file(tmp_path: Path) -> None:
@@ -205,7 +365,7 @@ def test_everything_public_is_documented_and_typed() -> None:
         for name, method in inspect.getmembers(Warehouse, inspect.isfunction)
         if not name.startswith("_") or name == "__init__"
     ]
-    assert len(functions) >= 9
+    assert len(functions) >= 17
     for function in functions:
         assert inspect.getdoc(function), function
         annotations = function.__annotations__

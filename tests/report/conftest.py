@@ -27,10 +27,21 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def page(history: SmallHistory, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report with a closer look at the wallet of the story."""
+    """The report about everybody."""
+    pytest.importorskip("altair", reason="the extra `report` is not installed")
+    from flexprice_wallets.use.report import write_report
+
+    output = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(history.warehouse, output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def wallet_page(history: SmallHistory, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report about the wallet of the story."""
     pytest.importorskip("altair", reason="the extra `report` is not installed")
     from flexprice_wallets.use.report import Subject, write_report
 
-    output = tmp_path_factory.mktemp("report") / "report.html"
+    output = tmp_path_factory.mktemp("report") / "wallet.html"
     write_report(history.warehouse, output, subject=Subject("wallet", history.wallet_id))
     return output

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
 import re
+import sys
 from collections.abc import Callable
-from decimal import Decimal
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,8 +13,7 @@ import duckdb
 import pytest
 
 from flexprice_wallets.commands.main import run
-from flexprice_wallets.use.report.html import plain
-from flexprice_wallets.use.report.queries import LIABILITY, Asked
+from flexprice_wallets.use.report.formats import plain
 from flexprice_wallets.warehouse.database import open_database
 from tests.small_history import CREDITS, RATE, SmallHistory
 
@@ -62,11 +61,12 @@ class _Text(HTMLParser):
             self.words.append(data)
 
 
-def test_figures_stand_in_it_exactly(page: Path, history: SmallHistory) -> None:
-    words = _Text(page.read_text(encoding="utf-8")).words
+def test_figures_stand_in_it_exactly(page: Path, wallet_page: Path, history: SmallHistory) -> None:
+    words = _Text(wallet_page.read_text(encoding="utf-8")).words
     for credits_ in CREDITS.values():
         assert plain(credits_) in words
         assert plain(credits_ * RATE) in words
+    words = _Text(page.read_text(encoding="utf-8")).words
     with open_database(history.warehouse, read_only=True) as connection:
         latest = connection.execute(
             "select outstanding_balance from flexprice.currency_balance_daily where date_day = '2026-03-04'"
@@ -83,7 +83,7 @@ def test_nothing_is_fetched_from_anywhere(page: Path) -> None:
         address.split(":")[0] for address in found.addresses if not address.startswith("#")
     } == {"data"}
     assert not re.search(r"@import|url\(", html.split("</style>")[0])
-    assert "default-src 'none'" in html
+    assert "default-src 'none'" in unescape(html)
 
 
 def test_the_same_warehouse_gives_the_same_page(report: Report, history: SmallHistory) -> None:
@@ -91,10 +91,9 @@ def test_the_same_warehouse_gives_the_same_page(report: Report, history: SmallHi
 
 
 def test_the_closer_look_is_at_one_customers_wallets(report: Report, history: SmallHistory) -> None:
-    without = report(history.warehouse)
+    assert 'id="closer-look"' not in report(history.warehouse)
     with_customer = report(history.warehouse, "--customer", history.customer_id)
-    assert 'id="closer-look"' not in without
-    assert with_customer.count("data-chart=") == without.count("data-chart=") + 1
+    assert with_customer.count("data-chart=") == 1
 
 
 def test_free_text_does_no_harm(report: Report, history: SmallHistory, tmp_path: Path) -> None:
@@ -102,14 +101,12 @@ def test_free_text_does_no_harm(report: Report, history: SmallHistory, tmp_path:
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("update flexprice_raw.customers set name = ?", [HOSTILE])
         connection.execute("update flexprice_raw.wallets set name = ?", [HOSTILE])
-    html = report(warehouse, "--customer", history.customer_id)
-    assert HOSTILE in "".join(_Text(html).words)
-    assert (
-        "<img" not in html.replace("<img", "", 0).split("window.vegaEmbed")[0].split("<script")[0]
-    )
-    assert _Text(html).tags.count("img") == 0
-    plain_page = report(history.warehouse, "--customer", history.customer_id)
-    assert _Text(html).tags.count("script") == _Text(plain_page).tags.count("script")
+    for arguments in ((), ("--customer", history.customer_id)):
+        html = report(warehouse, *arguments)
+        assert HOSTILE in "".join(_Text(html).words)
+        assert _Text(html).tags.count("img") == 0
+        plain_page = report(history.warehouse, *arguments)
+        assert _Text(html).tags.count("script") == _Text(plain_page).tags.count("script")
 
 
 def test_a_hostile_currency_does_no_harm_in_a_chart(
@@ -125,35 +122,8 @@ def test_a_hostile_currency_does_no_harm_in_a_chart(
             connection.execute(f"update flexprice_raw.{table} set currency = ?", [HOSTILE])
     html = report(warehouse)
     data = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)
-    assert any("\\u003c/script>" in chart for chart in data)
+    assert any("\\u003c/script>" in chart.lower() for chart in data)
     assert _Text(html).tags.count("img") == 0
-
-
-def test_free_and_purchased_amounts_are_those_of_the_wallets_that_lived(
-    history: SmallHistory,
-) -> None:
-    with open_database(history.warehouse, read_only=True) as connection:
-        ask = Asked(connection, raw_schema="flexprice_raw", schema="flexprice")
-        amounts = {(row["currency"], row["date_day"]): row for row in ask(LIABILITY)}
-        expected = connection.execute(
-            """
-            select
-                currency, date_day,
-                sum(held.free_credits * conversion_rate) as free_amount,
-                sum(held.purchased_credits * conversion_rate) as purchased_amount
-            from flexprice.wallet_balance_history as held
-            inner join flexprice.currency_balance_daily using (currency)
-            where
-                cast(valid_from at time zone 'UTC' as date) <= date_day
-                and (valid_to is null or cast(valid_to at time zone 'UTC' as date) > date_day)
-            group by currency, date_day
-            """
-        ).fetchall()
-    assert expected
-    for currency, day, free, purchased in expected:
-        row = amounts[currency, day]
-        assert (row["free_amount"], row["purchased_amount"]) == (free, purchased)
-        assert isinstance(row["free_amount"], Decimal | None)
 
 
 def test_unknown_wallet(report: Report, history: SmallHistory) -> None:
@@ -174,18 +144,16 @@ def test_no_place_to_write(report: Report, history: SmallHistory) -> None:
     assert "cannot be written" in error
 
 
+@pytest.mark.parametrize("missing", ["altair", "jinja2"])
 def test_the_extra_is_named_where_it_is_missing(
-    history: SmallHistory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    history: SmallHistory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    missing: str,
 ) -> None:
-    imported = builtins.__import__
-
-    def without_altair(name: str, *arguments: object, **named: object) -> object:
-        if name == "altair":
-            raise ModuleNotFoundError("No module named 'altair'", name="altair")
-        return imported(name, *arguments, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", without_altair)
+    monkeypatch.setitem(sys.modules, missing, None)
     assert run(["report", f"--database={history.warehouse}"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
+    assert f"needs {missing}" in error
     assert "pip install 'flexprice-wallets[report]'" in error

@@ -21,8 +21,8 @@ from flexprice_wallets.signals import interruptible
     show_default=True,
     help="Where the page goes; an earlier one is replaced.",
 )
-@click.option("--wallet", metavar="ID", help="Show this wallet's balance history and top-ups, too.")
-@click.option("--customer", metavar="ID", help="The same for each wallet of a customer.")
+@click.option("--wallet", metavar="ID", help="Report on this wallet only, so that it can be sent.")
+@click.option("--customer", metavar="ID", help="Report on this customer's wallets only.")
 @warehouse_options
 @logging_options
 def report_command(

@@ -106,8 +106,8 @@ select
     currency,
     count(*) filter (where ended is null) as living_wallets,
     count(*) filter (where ended is not null) as ended_wallets,
-    sum(balance) filter (where ended is null) as balance,
-    sum(credit_balance) filter (where ended is null) as credit_balance
+    coalesce(sum(balance) filter (where ended is null and balance > 0), 0) as outstanding_balance,
+    coalesce(-sum(balance) filter (where ended is null and balance < 0), 0) as overdrawn_balance
 from "{schema}".wallets
 group by currency
 order by currency

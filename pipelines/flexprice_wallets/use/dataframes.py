@@ -1,29 +1,230 @@
-"""Reads a published warehouse into pandas: the interface for notebooks."""
+"""Reads a published warehouse into pandas, polars or Arrow: the interface for notebooks."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, get_args
 
 import duckdb
 
-from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.errors import ConfigurationError, MomentError, NotFound
+from flexprice_wallets.use.frames import (
+    Amounts,
+    arrow_table,
+    pandas_frame,
+    polars_frame,
+    require_polars,
+)
+from flexprice_wallets.use.moments import day, moment
 from flexprice_wallets.warehouse.database import damage_named, last_snapshot_at, open_published
+from flexprice_wallets.warehouse.sql_files import quoted
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # noqa: F401 - what Warehouse answers with
+    import polars as pl
+    import pyarrow as pa
 
-Amounts = Literal["decimal", "float"]
+Frame = TypeVar("Frame")
+
+#: Where a name that a reader filters by must be known, so that a slip is not an empty answer.
+_KNOWN_IN: Final = {"wallet_id": "wallets", "customer_id": "customers", "currency": "wallets"}
 
 
-class Warehouse:
+class Answers(Generic[Frame]):
+    """Answers of one open warehouse, in the kind of table that it was asked for.
+
+    Times are in UTC, days are UTC days. Every filter is exact; one that names a wallet, customer or currency which the
+    warehouse does not know is refused.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        to_frame: Callable[[pa.Table], Frame],
+        *,
+        amounts: Amounts,
+        raw_schema: str,
+        schema: str,
+    ) -> None:
+        self._connection = connection
+        self._to_frame = to_frame
+        self._amounts = amounts
+        self._raw_schema = raw_schema
+        self._schema = schema
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> Frame:
+        """The answer to any SQL query.
+
+        Raises:
+            duckdb.Error: where the query is wrong.
+            NotAWarehouse: where the file is damaged.
+        """
+        with damage_named("The warehouse"):
+            result = self._connection.sql(sql, params=parameters or [])
+            return self._to_frame(arrow_table(result, self._amounts))
+
+    def balances(self, at: datetime | str | None = None) -> Frame:
+        """Every wallet's balances at a moment: a row for each wallet that lived then.
+
+        Args:
+            at: The moment with its time zone, as a datetime or as text such as "2026-03-01T12:00:00Z". Without it:
+                the last snapshot's.
+
+        Raises:
+            MomentError: where the moment cannot be read or has no time zone. It is a ValueError, too.
+        """
+        asked = last_snapshot_at(self._connection, self._raw_schema) if at is None else moment(at)
+        return self.query(
+            f"select * from {self._view('wallet_balance_as_of')}(cast(? as timestamptz)) order by wallet_id",
+            [asked],
+        )
+
+    def history(self, wallet_id: str) -> Frame:
+        """One wallet's balances from its first sight on: a row for each interval in which nothing changed.
+
+        Raises:
+            NotFound: where the warehouse knows no such wallet.
+        """
+        return self._rows("wallet_balance_history", "valid_from", wallet_id=wallet_id)
+
+    def daily(
+        self,
+        wallet_id: str | None = None,
+        currency: str | None = None,
+        *,
+        customer_id: str | None = None,
+        start: date | str | None = None,
+        end: date | str | None = None,
+    ) -> Frame:
+        """Balances by UTC day: a row for each wallet and day, of those that fit everything named.
+
+        Args:
+            wallet_id: only this wallet.
+            currency: only this currency.
+            customer_id: only this customer's wallets, on the days on which they were the customer's.
+            start: the first day, as a date or as text such as "2026-03-01"; without it: from the first.
+            end: the last day, itself included; without it: to the last.
+
+        Raises:
+            NotFound: where the warehouse knows no such wallet, customer or currency.
+            MomentError: where a day cannot be read, or the first is after the last.
+        """
+        return self._rows(
+            "wallet_balance_daily",
+            "wallet_id, date_day",
+            _days(start, end),
+            wallet_id=wallet_id,
+            customer_id=customer_id,
+            currency=currency,
+        )
+
+    def currency_daily(
+        self,
+        currency: str | None = None,
+        *,
+        start: date | str | None = None,
+        end: date | str | None = None,
+    ) -> Frame:
+        """What is outstanding by UTC day: a row for each currency and day.
+
+        Arguments and errors are those of `daily`.
+        """
+        return self._rows(
+            "currency_balance_daily", "currency, date_day", _days(start, end), currency=currency
+        )
+
+    def month_end(self, currency: str | None = None) -> Frame:
+        """What was outstanding at the end of each month: a row for each currency and month, the running one marked.
+
+        Raises:
+            NotFound: where the warehouse knows no such currency.
+        """
+        return self._rows("month_end", "currency, month", currency=currency)
+
+    def customers(self) -> Frame:
+        """Everybody as last known: a row for each customer."""
+        return self._rows("customers", "customer_id")
+
+    def overview(self, customer_id: str | None = None, currency: str | None = None) -> Frame:
+        """What people look a wallet up for: a row for each wallet, with names, balances and what becomes of them.
+
+        Raises:
+            NotFound: where the warehouse knows no such customer or currency.
+        """
+        return self._rows(
+            "wallet_overview", "wallet_id", customer_id=customer_id, currency=currency
+        )
+
+    def runway(self, customer_id: str | None = None, currency: str | None = None) -> Frame:
+        """How long each living wallet's credits last: a row for each wallet.
+
+        Raises:
+            NotFound: where the warehouse knows no such customer or currency.
+        """
+        return self._rows("wallet_runway", "wallet_id", customer_id=customer_id, currency=currency)
+
+    def alerts(self, customer_id: str | None = None, currency: str | None = None) -> Frame:
+        """Balances against their thresholds now, reached or not: a row for each wallet and threshold.
+
+        Raises:
+            NotFound: where the warehouse knows no such customer or currency.
+        """
+        return self._rows(
+            "wallet_alerts", "wallet_id, level", customer_id=customer_id, currency=currency
+        )
+
+    def _rows(
+        self,
+        view: str,
+        order: str,
+        days: dict[str, date] | None = None,
+        **named: str | None,
+    ) -> Frame:
+        """The rows of a view that fit the named ids and the days, each condition with its operator."""
+        chosen = {column: value for column, value in named.items() if value is not None}
+        for column, value in chosen.items():
+            self._refuse_unknown(column, value)
+        conditions = [*(f"{column} = ?" for column in chosen), *(days or ())]
+        where = " and ".join(conditions) or "true"
+        return self.query(
+            f"select * from {self._view(view)} where {where} order by {order}",
+            [*chosen.values(), *(days or {}).values()],
+        )
+
+    def _refuse_unknown(self, column: str, value: str) -> None:
+        view = self._view(_KNOWN_IN[column])
+        if self._fetched(f"select 1 from {view} where {column} = ? limit 1", value):
+            return
+        noun = column.removesuffix("_id")
+        if column == "currency":
+            known = ", ".join(
+                str(name)
+                for (name,) in self._fetched(f"select distinct currency from {view} order by 1")
+            )
+            advice = f"it has {known}." if known else "it has none yet."
+        else:
+            advice = f"look for it in {noun}s of the schema {self._schema}."
+        raise NotFound(f"The warehouse knows no {noun} {value!r}: {advice}")
+
+    def _fetched(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with damage_named("The warehouse"):
+            return self._connection.execute(sql, list(parameters)).fetchall()
+
+    def _view(self, name: str) -> str:
+        return f"{quoted(self._schema)}.{name}"
+
+
+class Warehouse(Answers["pd.DataFrame"]):
     """A published warehouse, open for reading; use it in a `with` block.
 
     Methods return pandas DataFrames with times in UTC. Amounts are exact `decimal.Decimal` objects; with
-    `amounts="float"` they are float64, quick to plot and no longer exact.
+    `amounts="float"` they are float64, quick to plot and no longer exact. `as_polars()` and `as_arrow()` have the
+    same methods for other tables.
 
     What is open stays as it was when it was opened: to see a later load, open the file again.
     """
@@ -38,8 +239,15 @@ class Warehouse:
     ) -> None:
         """Open the file read-only.
 
+        Args:
+            database: the file; `~` is the user's home.
+            amounts: "decimal" or "float".
+            raw_schema: schema of the tables, as the load was told.
+            schema: schema of the views, as the load was told.
+
         Raises:
-            ConfigurationError: where an argument is wrong, or DuckDB cannot tell the names apart.
+            ConfigurationError: where an argument is wrong, there are no views in the schema, or DuckDB cannot tell the
+                names apart.
             NotAWarehouse: where the file does not exist or is no warehouse.
             WarehouseTooNew: where a later version of this program wrote it.
         """
@@ -47,14 +255,39 @@ class Warehouse:
             raise ConfigurationError(
                 f"amounts is {amounts!r}, which is neither 'decimal' nor 'float': name one of them."
             )
-        self._amounts = amounts
-        self._raw_schema = raw_schema
-        self._schema = schema
+        self._path = Path(database)
         with ExitStack() as stack:
-            self._connection = stack.enter_context(
+            connection = stack.enter_context(
                 open_published(database, raw_schema=raw_schema, schema=schema)
             )
+            super().__init__(
+                connection, pandas_frame, amounts=amounts, raw_schema=raw_schema, schema=schema
+            )
+            self._refuse_without_views()
+            self._counts = self._counted()
             self._open = stack.pop_all()
+
+    def as_polars(self) -> Answers[pl.DataFrame]:
+        """The same methods, on the same open file, with polars DataFrames.
+
+        Raises:
+            ConfigurationError: where polars is not installed.
+        """
+        require_polars()
+        return self._as(polars_frame)
+
+    def as_arrow(self) -> Answers[pa.Table]:
+        """The same methods, on the same open file, with Arrow tables."""
+        return self._as(lambda table: table)
+
+    def _as(self, to_frame: Callable[[pa.Table], Frame]) -> Answers[Frame]:
+        return Answers(
+            self._connection,
+            to_frame,
+            amounts=self._amounts,
+            raw_schema=self._raw_schema,
+            schema=self._schema,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -71,52 +304,32 @@ class Warehouse:
         """Close the file; a `with` block does it by itself."""
         self._open.close()
 
-    def query(self, sql: str, parameters: list[Any] | None = None) -> pd.DataFrame:
-        """The answer to any SQL query.
-
-        Raises:
-            duckdb.Error: where the query is wrong.
-            NotAWarehouse: where the file is damaged.
-        """
-        with damage_named("The warehouse"):
-            return _dataframe(self._connection.sql(sql, params=parameters or []), self._amounts)
-
-    def balances(self, at: datetime | None = None) -> pd.DataFrame:
-        """Every wallet's balances at a moment: a row for each wallet that lived then.
-
-        Args:
-            at: The moment, with a time zone. Without it: the last snapshot's.
-
-        Raises:
-            ValueError: where the moment has no time zone.
-        """
+    def __repr__(self) -> str:
+        at, snapshots, customers, wallets = self._counts
+        counts = f"{snapshots:,} snapshots, {customers:,} customers, {wallets:,} wallets"
         if at is None:
-            at = last_snapshot_at(self._connection, self._raw_schema)
-        elif at.tzinfo is None:
-            raise ValueError(
-                "the moment needs a time zone, such as datetime(2026, 3, 1, tzinfo=UTC)"
+            return f"<Warehouse {self._path}: no snapshot yet>"
+        age = _age(datetime.now(UTC) - at)
+        return f"<Warehouse {self._path}: as at {at:%Y-%m-%d %H:%M} UTC, {age}; {counts}>"
+
+    def _refuse_without_views(self) -> None:
+        found = self._fetched(
+            "select 1 from duckdb_views() where schema_name = ? and view_name = 'freshness'",
+            self._schema,
+        )
+        if not found:
+            raise ConfigurationError(
+                f"{self._path.name} has no views in the schema {self._schema!r}: give the schema= that the load was "
+                "told, or make them with `flexprice-wallets views`."
             )
-        return self.query(
-            f'select * from "{self._schema}".wallet_balance_as_of(cast(? as timestamptz)) order by wallet_id',
-            [at],
-        )
 
-    def history(self, wallet_id: str) -> pd.DataFrame:
-        """One wallet's balances from its first sight on: a row for each interval in which nothing changed."""
-        return self.query(
-            f'select * from "{self._schema}".wallet_balance_history where wallet_id = ? order by valid_from',
-            [wallet_id],
+    def _counted(self) -> tuple[datetime | None, int, int, int]:
+        raw = quoted(self._raw_schema)
+        [(at, snapshots, customers, wallets)] = self._fetched(
+            f"select max(snapshot_at), count(*), (select count(*) from {raw}.stored_customers), "
+            f"(select count(*) from {raw}.stored_wallets) from {raw}.snapshots"
         )
-
-    def daily(self, wallet_id: str | None = None, currency: str | None = None) -> pd.DataFrame:
-        """Balances by UTC day: a row for each wallet and day, of one wallet or one currency if named."""
-        named = {"wallet_id": wallet_id, "currency": currency}
-        chosen = {column: value for column, value in named.items() if value is not None}
-        where = " and ".join(f"{column} = ?" for column in chosen) or "true"
-        return self.query(
-            f'select * from "{self._schema}".wallet_balance_daily where {where} order by wallet_id, date_day',
-            list(chosen.values()),
-        )
+        return at, snapshots, customers, wallets
 
 
 def open(  # noqa: A001 - reads as flexprice_wallets.open(...)
@@ -130,16 +343,21 @@ def open(  # noqa: A001 - reads as flexprice_wallets.open(...)
     return Warehouse(database, amounts=amounts, raw_schema=raw_schema, schema=schema)
 
 
-def _dataframe(result: duckdb.DuckDBPyRelation, amounts: Amounts) -> pd.DataFrame:
-    """A DataFrame of a result. By way of Arrow, because DuckDB's own way makes every decimal a float."""
-    import pyarrow as pa
+def _days(start: date | str | None, end: date | str | None) -> dict[str, date]:
+    """The conditions for days from the first to the last, both included."""
+    first = None if start is None else day(start)
+    last = None if end is None else day(end)
+    if first is not None and last is not None and first > last:
+        raise MomentError(f"start {first} is after end {last}: exchange them.")
+    given = {"date_day >= ?": first, "date_day <= ?": last}
+    return {condition: value for condition, value in given.items() if value is not None}
 
-    table = result.to_arrow_table()
-    if amounts == "float":
-        for position, field in enumerate(table.schema):
-            if pa.types.is_decimal(field.type):
-                table = table.set_column(
-                    position, field.name, table.column(position).cast(pa.float64())
-                )
-    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
-    return frame
+
+def _age(age: timedelta) -> str:
+    """How long ago a moment was, to the largest unit that fits."""
+    minutes = int(age / timedelta(minutes=1))
+    if minutes < 60:
+        return f"{max(minutes, 0)} min old"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h old"
+    return f"{minutes // (24 * 60)} days old"

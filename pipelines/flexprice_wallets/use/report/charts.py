@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from flexprice_wallets.errors import ConfigurationError
-from flexprice_wallets.use.report.html import plain
+from flexprice_wallets.use.report.formats import code, plain
 from flexprice_wallets.use.report.queries import Row
 
 if TYPE_CHECKING:
     import altair
 
-Palette = Literal["parts", "marks", "runs"]
+Palette = Literal["parts", "marks"]
 
 _HEIGHT: Final = 200
-_SETTLED, _FREE, _PURCHASED = "settled balance", "free", "purchased"
+#: From ten times a letter's amount on, an axis is written with it.
+_LETTERS: Final = ((1_000_000_000, "bn"), (1_000_000, "M"), (1_000, "k"))
+_TOTAL, _FREE, _PURCHASED, _OTHER = "outstanding", "free", "purchased", "other"
+_UNSEEN: Final = "nobody looked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Chart:
     palette: Palette
 
 
-def require_altair() -> None:
+def require_extra() -> None:
     """Make sure that the extra is installed.
 
     Raises:
@@ -37,6 +40,7 @@ def require_altair() -> None:
     """
     try:
         import altair  # noqa: F401
+        import jinja2  # noqa: F401
         import vl_convert  # noqa: F401
     except ImportError as error:
         raise ConfigurationError(
@@ -54,56 +58,94 @@ def scripts() -> str:
     return vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]
 
 
-def liability(currency: str, days: Sequence[Row], summary: str) -> Chart:
-    """The outstanding amount of one currency by day: free and purchased stacked, the settled balance as a line."""
+def outstanding(currency: str, days: Sequence[Row], summary: str) -> Chart:
+    """What is outstanding in one currency by day: its parts stacked, the whole as a line."""
     import altair as alt
 
+    # A figure holds until the end of its day, so the last day gets an end, too.
+    end = days[-1]["date_day"] + timedelta(days=1)
     points = [
         {
-            "day": day["date_day"].isoformat(),
+            "day": at.isoformat(),
             "part": part,
             "amount": float(day[name]),
-            "exact": f"{plain(day[name])} {currency}",
+            "exact": f"{plain(day[name])} {code(currency)}",
+            "shown": day["date_day"].isoformat(),
         }
-        for day in days
+        for day, at in [*((day, day["date_day"]) for day in days), (days[-1], end)]
         for part, name in (
-            (_SETTLED, "outstanding_balance"),
-            (_FREE, "free_amount"),
-            (_PURCHASED, "purchased_amount"),
+            (_TOTAL, "outstanding_balance"),
+            (_FREE, "free_balance"),
+            (_PURCHASED, "purchased_balance"),
+            (_OTHER, "other_balance"),
         )
         if day[name] is not None
     ]
-    parts = alt.Scale(domain=[_SETTLED, _PURCHASED, _FREE])
-    span = days[-1]["date_day"] - days[0]["date_day"]
-    highest = max(float(day["outstanding_balance"]) for day in days)
-    base = alt.Chart(_data(points)).encode(
-        x=_time("day", span),
-        color=alt.Color("part:N", scale=parts, legend=_legend()),
-        tooltip=[
-            alt.Tooltip("day:N", title="day"),
-            alt.Tooltip("part:N", title="part"),
-            alt.Tooltip("exact:N", title="amount"),
-        ],
+    unseen = [
+        {
+            "day": day["date_day"].isoformat(),
+            "end": (day["date_day"] + timedelta(days=1)).isoformat(),
+            "part": _UNSEEN,
+        }
+        for day in days
+        if not day["is_observed"]
+    ]
+    shown = [_TOTAL, _PURCHASED, _FREE]
+    if any(day["other_balance"] for day in days):
+        shown.append(_OTHER)
+    points = [point for point in points if point["part"] in shown]
+    if unseen:
+        shown.append(_UNSEEN)
+    # Colours are the page's, by this order, whichever of them are there.
+    order = [_TOTAL, _PURCHASED, _FREE, _OTHER, _UNSEEN]
+    color = alt.Color(
+        "part:N", scale=alt.Scale(domain=order), legend=_legend(values=shown, columns=3)
     )
+    span = end - days[0]["date_day"]
+    tooltip = [
+        alt.Tooltip("shown:N", title="day"),
+        alt.Tooltip("part:N", title="part"),
+        alt.Tooltip("exact:N", title="amount"),
+    ]
+    y = _amount("amount", (float(day["outstanding_balance"]) for day in days), code(currency))
+    x = _time("day", span)
     stacked = (
-        base.mark_area(interpolate="step-after", opacity=0.75)
-        .transform_filter(f"datum.part != '{_SETTLED}'")
+        alt.Chart(_data(points))
+        .mark_area(interpolate="step-after", opacity=0.75)
+        .transform_filter(f"datum.part != '{_TOTAL}'")
         .encode(
-            y=_amount("amount", highest, stack="zero"), order=alt.Order("part:N", sort="descending")
+            x=x,
+            color=color,
+            tooltip=tooltip,
+            y=y.copy().stack("zero"),
+            order=alt.Order("part:N", sort="descending"),
         )
     )
     line = (
-        base.mark_line(interpolate="step-after", strokeWidth=2)
-        .transform_filter(f"datum.part == '{_SETTLED}'")
-        .encode(y=_amount("amount", highest))
+        alt.Chart(_data(points))
+        .mark_line(interpolate="step-after", strokeWidth=2)
+        .transform_filter(f"datum.part == '{_TOTAL}'")
+        .encode(x=x, y=y, color=color, tooltip=tooltip)
     )
-    return _chart(stacked + line, summary, "parts")
+    layers = [stacked, line]
+    if unseen:
+        layers.append(
+            alt.Chart(_data(unseen))
+            .mark_rect(opacity=0.35)
+            .encode(
+                x=x,
+                x2=alt.X2("end:T"),
+                color=color,
+                tooltip=[alt.Tooltip("part:N", title="no load")],
+            )
+        )
+    return _chart(alt.layer(*layers), summary, "parts")
 
 
 def balance_steps(
     history: Sequence[Row], top_ups: Sequence[Row], until: datetime, summary: str
 ) -> Chart:
-    """One wallet's settled balance as steps, a new line for each life, with its top-ups marked."""
+    """One wallet's settled balance as steps, a new line for each life, its rises marked; all in one currency."""
     import altair as alt
 
     currency = history[-1]["currency"]
@@ -117,20 +159,20 @@ def balance_steps(
         {
             "at": _moment(top_up["changed_by"]),
             "balance": float(top_up["balance_after"]),
-            "what": "top-up",
+            "what": "rise",
             "shown": plain(top_up["changed_by"]),
-            "exact": f"{plain(top_up['balance_delta'])} {currency}",
+            "exact": f"{plain(top_up['balance_delta'])} {code(currency)}",
         }
         for top_up in top_ups
     ]
     span = until - history[0]["valid_from"]
-    highest = max((abs(point["balance"] or 0) for point in points), default=0)
+    y = _amount("balance", (point["balance"] or 0 for point in points), code(currency))
     steps = (
         alt.Chart(_data(points))
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=_time("at", span),
-            y=_amount("balance", highest),
+            y=y,
             detail="life:N",
             tooltip=[_at_tooltip(), alt.Tooltip("exact:N", title="balance")],
         )
@@ -140,59 +182,20 @@ def balance_steps(
         .mark_point(shape="triangle-up", filled=True, size=90, opacity=1)
         .encode(
             x=_time("at", span),
-            y=_amount("balance", highest),
+            y=y,
             color=alt.Color(
                 "what:N",
-                scale=alt.Scale(domain=["top-up"]),
+                scale=alt.Scale(domain=["rise"]),
                 legend=_legend("triangle-up"),
             ),
-            tooltip=[_at_tooltip(), alt.Tooltip("exact:N", title="top-up")],
+            tooltip=[_at_tooltip(), alt.Tooltip("exact:N", title="rise")],
         )
     )
     return _chart(steps + marked if marks else steps, summary, "marks")
 
 
-def runs(snapshots: Sequence[Row], summary: str) -> Chart:
-    """How many wallets changed in each run, partial runs in another colour."""
-    import altair as alt
-
-    points = [
-        {
-            "at": _moment(run["snapshot_at"]),
-            "shown": plain(run["snapshot_at"]),
-            "changed": run["wallets_changed"],
-            "completeness": run["completeness"],
-        }
-        for run in snapshots
-    ]
-    bars = (
-        alt.Chart(_data(points))
-        .mark_bar(width={"band": 0.8})
-        .encode(
-            x=alt.X(
-                "at:O",
-                title=f"the last {len(points)} runs",
-                sort=None,
-                axis=alt.Axis(labels=False, ticks=False),
-            ),
-            y=alt.Y("changed:Q", title="wallets changed", axis=alt.Axis(tickCount=4)),
-            color=alt.Color(
-                "completeness:N",
-                scale=alt.Scale(domain=["complete", "partial"]),
-                legend=_legend(),
-            ),
-            tooltip=[
-                alt.Tooltip("shown:N", title="snapshot"),
-                alt.Tooltip("changed:Q", title="wallets changed"),
-                alt.Tooltip("completeness:N"),
-            ],
-        )
-    )
-    return _chart(bars, summary, "runs", height=120)
-
-
 def _chart(
-    chart: altair.LayerChart | altair.Chart,
+    chart: altair.LayerChart | altair.FacetChart | altair.Chart,
     summary: str,
     palette: Palette,
     height: int = _HEIGHT,
@@ -229,18 +232,24 @@ def _time(name: str, span: timedelta) -> altair.X:
     )
 
 
-def _amount(name: str, highest: float, **more: Any) -> altair.Y:
+def _amount(name: str, amounts: Iterable[float], unit: str) -> altair.Y:
+    """An axis of amounts that names its unit and its zero, and writes neither `0M` nor `1e+3`."""
     import altair as alt
 
-    # Thousands and millions get a letter; a hundredth must not become 10m.
-    axis = alt.Axis(tickCount=4, format="~s" if highest >= 1000 else "~g")
-    return alt.Y(f"{name}:Q", title=None, axis=axis, **more)
+    highest = max((abs(amount) for amount in amounts), default=0)
+    scale, letter = next(
+        ((scale, letter) for scale, letter in _LETTERS if highest >= 10 * scale), (1, "")
+    )
+    places = "1~f" if scale > 1 else "," if highest >= 10 else ".6~f"
+    written = f"format(datum.value / {scale}, '{'.' if scale > 1 else ''}{places}') + '{letter}'"
+    axis = alt.Axis(tickCount=4, labelExpr=f"datum.value === 0 ? '0' : {written}")
+    return alt.Y(f"{name}:Q", title=unit, axis=axis)
 
 
-def _legend(symbol: str = "square") -> altair.Legend:
+def _legend(symbol: str = "square", **more: Any) -> altair.Legend:
     import altair as alt
 
-    return alt.Legend(title=None, orient="top", direction="horizontal", symbolType=symbol)
+    return alt.Legend(title=None, orient="top", direction="horizontal", symbolType=symbol, **more)
 
 
 def _at_tooltip() -> altair.Tooltip:
@@ -255,7 +264,7 @@ def _point(interval: Row, at: datetime) -> dict[str, Any]:
         "shown": plain(interval["valid_from"]),
         "balance": None if interval["balance"] is None else float(interval["balance"]),
         "life": interval["life_number"],
-        "exact": f"{plain(interval['balance'])} {interval['currency']}",
+        "exact": f"{plain(interval['balance'])} {code(interval['currency'])}",
     }
 
 

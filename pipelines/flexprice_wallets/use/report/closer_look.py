@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from itertools import groupby
+from typing import Any, Final
 
-from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.errors import NotFound
 from flexprice_wallets.use.report import charts, queries
-from flexprice_wallets.use.report.html import Column, Markup, details, element, joined, plain, table
+from flexprice_wallets.use.report.formats import code, count, money, plain
 from flexprice_wallets.use.report.parts import (
     CURRENCY,
     WALLET,
+    Column,
     Draw,
     Section,
     Subject,
-    count,
-    left_out,
+    Table,
 )
 from flexprice_wallets.use.report.queries import Asked, Row
 
@@ -22,103 +23,91 @@ from flexprice_wallets.use.report.queries import Asked, Row
 _WALLETS_DRAWN: Final = 12
 
 
-def closer_look(ask: Asked, draw: Draw, subject: Subject) -> Section:
-    """The chosen wallet, or the chosen customer's wallets, with balances as steps and top-ups marked.
+def closer_look(ask: Asked, draw: Draw, subject: Subject) -> tuple[str, Section]:
+    """The chosen wallet or the chosen customer's wallets: a title for the page, and the section.
 
     Raises:
-        ConfigurationError: the warehouse knows no such wallet or customer.
+        NotFound: the warehouse knows no such wallet or customer.
     """
     wallets = ask(queries.SUBJECT_WALLETS, subject.id, column=f"{subject.kind}_id")
     if not wallets:
-        raise ConfigurationError(
+        raise NotFound(
             f"The warehouse knows no wallet of --{subject.kind} {subject.id}: look for it in the view wallets."
         )
-    name = wallets[0]["customer"]
-    heading = (
-        f"Wallet {subject.id}" if subject.kind == "wallet" else f"Customer {name or subject.id}"
+    customer = wallets[0]["customer"] or wallets[0]["customer_id"]
+    title = f"Wallets of {customer}"
+    if subject.kind == "wallet":
+        title = f"{wallets[0]['wallet'] or 'Wallet'} of {customer}"
+    [fresh] = ask(queries.FRESHNESS)
+    columns = (
+        WALLET,
+        Column("Balance", "balance", "money"),
+        CURRENCY,
+        Column("Credits", "credit_balance", "quantity"),
+        Column("Money for a credit", "conversion_rate", "rate"),
+        Column("Status", "wallet_status"),
+        Column("Ended", "ended"),
+        Column("Last read (UTC)", "last_observed_at", "time"),
     )
-    content = [
-        table(
-            f"{count(wallets[0]['total'], 'wallet')} of {name or wallets[0]['customer_id']}",
-            (
-                WALLET,
-                Column("Name", "wallet"),
-                Column("Balance", "balance", "figure"),
-                CURRENCY,
-                Column("Credits", "credit_balance", "figure"),
-                Column("Free credits", "free_credits", "figure"),
-                Column("Purchased credits", "purchased_credits", "figure"),
-                Column("Rate", "conversion_rate", "figure"),
-                Column("Status", "wallet_status"),
-                Column("Ended", "ended"),
-                Column("Last observed (UTC)", "last_observed_at"),
-            ),
-            wallets,
-        ),
-        left_out(wallets),
-    ]
     drawn = wallets[:_WALLETS_DRAWN]
-    blocks = [_wallet_steps(ask, draw, wallet, level="h3") for wallet in drawn]
-    content.append(element("div", *blocks, class_="grid" if len(blocks) > 1 else "single"))
-    if len(wallets) > len(drawn):
-        content.append(
-            element(
-                "p", f"Drawn are the first {len(drawn)}; name one with --wallet.", class_="note"
-            )
-        )
-    return Section("closer-look", heading, joined(content), label=f"This {subject.kind}")
+    data = {
+        "at": fresh["last_snapshot_at"],
+        "wallets": Table(f"Wallets of {customer}", columns, wallets, wallets[0]["total"]),
+        "drawn": [_drawn(ask, draw, wallet) for wallet in drawn],
+        "undrawn": wallets[0]["total"] - len(drawn),
+    }
+    return title, Section("closer-look", "Balance", "subject.html", data)
 
 
-def _wallet_steps(ask: Asked, draw: Draw, wallet: Row, level: str) -> Markup:
+def _drawn(ask: Asked, draw: Draw, wallet: Row) -> dict[str, Any]:
     history = ask(queries.SUBJECT_HISTORY, wallet["wallet_id"])
-    top_ups = ask(queries.SUBJECT_TOP_UPS, wallet["wallet_id"])
-    heading = element(
-        level, f"{wallet['wallet'] or 'Unnamed wallet'} ", element("code", wallet["wallet_id"])
-    )
-    if not history:
-        return element("section", heading, element("p", "No balance was observed."))
-    until = wallet["last_observed_at"]
-    summary = (
-        f"Balance from {plain(history[0]['valid_from'])} UTC, {plain(history[0]['balance'])} "
-        f"{history[0]['currency']}, to {plain(until)} UTC, {plain(wallet['balance'])} {wallet['currency']}, "
-        f"in {count(len(history), 'step')} with {count(len(top_ups), 'top-up')}."
-    )
-    latest_first = history[::-1]
-    return element(
-        "section",
-        heading,
-        draw(charts.balance_steps(history, top_ups, until, summary)),
-        element("p", summary),
-        details(
-            "Balances",
-            table(
-                f"Balances of {wallet['wallet_id']}, the latest first",
-                (
-                    Column("From (UTC)", "valid_from"),
-                    Column("Until (UTC)", "valid_to"),
-                    Column("Balance", "balance", "figure"),
-                    CURRENCY,
-                    Column("Credits", "credit_balance", "figure"),
-                    Column("Free", "free_credits", "figure"),
-                    Column("Purchased", "purchased_credits", "figure"),
-                ),
-                latest_first,
+    rises = ask(queries.SUBJECT_TOP_UPS, wallet["wallet_id"])
+    # Amounts of two currencies have no axis in common: each time in one currency is drawn by itself.
+    spells = [list(rows) for _, rows in groupby(history, lambda row: row["currency"])]
+    return {
+        "id": wallet["wallet_id"],
+        "name": wallet["wallet"],
+        "charts": [draw(_spell(rows, rises, wallet)) for rows in spells],
+        "balances": Table(
+            "Balances, the latest first",
+            (
+                Column("From (UTC)", "valid_from", "time"),
+                Column("Until (UTC)", "valid_to", "time"),
+                Column("Balance", "balance", "money"),
+                CURRENCY,
+                Column("Credits", "credit_balance", "quantity"),
+                Column("Free credits", "free_credits", "quantity"),
+                Column("Purchased credits", "purchased_credits", "quantity"),
             ),
+            history[::-1],
         ),
-        details(
-            "Top-ups",
-            table(
-                f"Top-ups of {wallet['wallet_id']}: rises of the balance between two runs, the latest first",
-                (
-                    Column("By (UTC)", "changed_by"),
-                    Column("After the run of (UTC)", "changed_after"),
-                    Column("Amount", "balance_delta", "figure"),
-                    Column("Credits", "credit_balance_delta", "figure"),
-                    Column("Balance after", "balance_after", "figure"),
-                ),
-                top_ups[::-1],
+        "top_ups": Table(
+            "Rises of the balance between two loads, the latest first",
+            (
+                Column("Seen by the load of (UTC)", "changed_by", "time"),
+                Column("After that of (UTC)", "changed_after", "time"),
+                Column("Amount", "balance_delta", "money"),
+                CURRENCY,
+                Column("Credits", "credit_balance_delta", "quantity"),
+                Column("Balance after", "balance_after", "money"),
             ),
-        )
-        if top_ups
-        else "",
+            rises[::-1],
+        ),
+    }
+
+
+def _spell(rows: list[Row], rises: list[Row], wallet: Row) -> charts.Chart:
+    """The chart of a time in which the wallet had one currency."""
+    currency, first, last = rows[0]["currency"], rows[0], rows[-1]
+    until = last["valid_to"] or wallet["last_observed_at"]
+    marked = [
+        rise
+        for rise in rises
+        if rise["currency"] == currency and first["valid_from"] <= rise["changed_by"] <= until
+    ]
+    summary = (
+        f"Balance in {code(currency)} from {plain(first['valid_from'])} UTC, "
+        f"{money(first['balance'], currency).shown}, to {plain(until)} UTC, "
+        f"{money(last['balance'], currency).shown}: {count(len(rows), 'step')}, {count(len(marked), 'rise')}."
     )
+    return charts.balance_steps(rows, marked, until, summary)

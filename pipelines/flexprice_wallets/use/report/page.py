@@ -1,95 +1,77 @@
-"""The page: its head, its style, its scripts, and the places where charts are drawn."""
+"""The page: collects sections and charts, and writes them by the templates as one document."""
 
 from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
 from importlib.resources import files
+from typing import Any, Final
 
+from flexprice_wallets.use.report import formats
 from flexprice_wallets.use.report.charts import Chart
-from flexprice_wallets.use.report.html import Markup, element, joined
-from flexprice_wallets.use.report.parts import Section
+from flexprice_wallets.use.report.parts import Place, Section
 from flexprice_wallets.version import __version__
 
-_TITLE = "Customers' wallets"
+_TEMPLATES: Final = files("flexprice_wallets.use.report") / "templates"
 
 
 class Page:
     """Collects sections and charts, and writes them as one document that asks nothing of any network."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str) -> None:
+        self.title = title
         self._sections: list[Section] = []
-        self._charts: list[Chart] = []
+        self._places: list[Place] = []
 
     def add(self, section: Section) -> None:
         self._sections.append(section)
 
-    def draw(self, chart: Chart) -> Markup:
+    def draw(self, chart: Chart) -> Place:
         """The place of a chart; what it shows stands there in words, for screen readers and until it is drawn."""
-        self._charts.append(chart)
-        return element(
-            "div",
-            class_="chart",
-            role="img",
-            aria_label=chart.summary,
-            data_chart=f"chart-{len(self._charts)}",
-            data_palette=chart.palette,
-        )
+        place = Place(len(self._places) + 1, chart)
+        self._places.append(place)
+        return place
 
     def html(self, library: str) -> str:
         """The document; `library` is the script that charts are drawn with."""
+        from markupsafe import Markup
+
         drawing = _asset("page.js")
-        links = (
-            element("li", element("a", section.label or section.heading, href=f"#{section.anchor}"))
-            for section in self._sections
-        )
-        parts = (
-            element(
-                "section",
-                element("h2", section.heading, id=f"{section.anchor}-heading"),
-                section.content,
-                id=section.anchor,
-                aria_labelledby=f"{section.anchor}-heading",
-            )
-            for section in self._sections
-        )
-        body = joined(
-            (
-                element("a", "Skip to the content", class_="skip", href="#content"),
-                element(
-                    "header",
-                    element("h1", _TITLE),
-                    element("nav", element("ul", *links), aria_label="Sections"),
-                ),
-                element("main", *parts, id="content"),
-                element(
-                    "footer",
-                    element(
-                        "p", f"Written by flexprice-wallets {__version__}. Times and days are UTC."
-                    ),
-                ),
-                *(
-                    element("script", _data(chart), type="application/json", id=f"chart-{number}")
-                    for number, chart in enumerate(self._charts, start=1)
-                ),
-                *(element("script", Markup(script)) for script in (library, drawing)),
+        return str(
+            _environment()
+            .get_template("page.html")
+            .render(
+                title=self.title,
+                version=__version__,
+                sections=self._sections,
+                policy=_policy(library, drawing),
+                style=Markup(_asset("page.css")),
+                scripts=[Markup(library), Markup(drawing)],
+                # Inside a script element only `<` could end it.
+                specifications=[
+                    (place.number, Markup(place.chart.specification.replace("<", "\\u003c")))
+                    for place in self._places
+                ],
             )
         )
-        head = joined(
-            (
-                Markup('<meta charset="utf-8">'),
-                Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-                Markup('<meta name="color-scheme" content="light dark">'),
-                Markup(
-                    f'<meta http-equiv="Content-Security-Policy" content="{_policy(library, drawing)}">'
-                ),
-                Markup('<link rel="icon" href="data:,">'),
-                element("title", f"{_TITLE} – flexprice-wallets"),
-                element("style", Markup(_asset("page.css"))),
-            )
-        )
-        root = element("html", element("head", head), element("body", body), lang="en")
-        return f"<!doctype html>\n{root.html}\n"
+
+
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("flexprice_wallets.use.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    named = (
+        "plain", "code", "money", "quantity", "rate", "short_id", "count",
+    )  # fmt: skip
+    environment.filters.update({name: getattr(formats, name) for name in named})
+    return environment
 
 
 def _policy(*scripts: str) -> str:
@@ -106,10 +88,5 @@ def _digest(script: str) -> str:
     return b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _data(chart: Chart) -> Markup:
-    """A specification inside a script element, where only `<` could end it."""
-    return Markup(chart.specification.replace("<", "\\u003c"))
-
-
 def _asset(name: str) -> str:
-    return (files(__package__) / name).read_text(encoding="utf-8")
+    return (_TEMPLATES / name).read_text(encoding="utf-8")

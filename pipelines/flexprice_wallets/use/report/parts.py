@@ -1,42 +1,86 @@
-"""What the sections of the report share: their shape, their columns, and how they count and leave out."""
+"""What the sections of the report are made of. The templates know how each part looks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from flexprice_wallets.use.report.charts import Chart
-from flexprice_wallets.use.report.html import Column, Markup, element, plain
 from flexprice_wallets.use.report.queries import Row
 
 #: Days that a chart's table lists one by one; before them, only the last of each month.
 DAYS_LISTED: Final = 31
 
-Draw = Callable[[Chart], Markup]
-
-CUSTOMER: Final = Column("Customer", "customer")
-WALLET: Final = Column("Wallet", "wallet_id", "id")
-CURRENCY: Final = Column("Currency", "currency")
+Kind = Literal[
+    "text", "number", "money", "quantity", "rate", "wallet", "customer", "time", "code", "prose"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The wallet or the customer that the report looks at more closely."""
+    """The wallet or the customer that the report is about, and nobody else."""
 
     kind: Literal["wallet", "customer"]
     id: str
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its heading, where a row holds its value, and what kind of value that is.
+
+    Money is in the currency that the row has under `currency`.
+    """
+
+    heading: str
+    name: str
+    kind: Kind = "text"
+    currency: str = "currency"
+
+    @property
+    def is_figure(self) -> bool:
+        return self.kind in {"number", "money", "quantity", "rate"}
+
+
+WALLET: Final = Column("Wallet", "wallet", "wallet")
+CUSTOMER: Final = Column("Customer", "customer", "customer")
+CURRENCY: Final = Column("Currency", "currency", "code")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that can be sorted. `total` is how many rows there are, where not all are shown."""
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    total: int | None = None
+
+    @property
+    def left_out(self) -> int:
+        return 0 if self.total is None else self.total - len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chart is drawn."""
+
+    number: int
+    chart: Chart
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page under a heading of its own; `anchor` is what links to it lead to, called `label` if given."""
+    """A part of the page under a heading of its own, written by a template from `data`."""
 
     anchor: str
     heading: str
-    content: Markup
-    label: str | None = None
+    template: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+Draw = Callable[[Chart], Place]
 
 
 def listed_days(days: Sequence[Row]) -> list[Row]:
@@ -48,26 +92,6 @@ def listed_days(days: Sequence[Row]) -> list[Row]:
     return [*ends, *days[-DAYS_LISTED:]][::-1]
 
 
-def by(rows: Sequence[Row], name: str) -> list[tuple[str, list[Row]]]:
+def by(rows: Sequence[Row], name: str) -> list[tuple[Any, list[Row]]]:
     """The rows, which are sorted by a column, in groups of one value of it."""
     return [(key, list(group)) for key, group in groupby(rows, lambda row: row[name])]
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun: `1 wallet`, `2 wallets`."""
-    return f"{plain(number)} {noun}" if number == 1 else f"{plain(number)} {noun}s"
-
-
-def left_out(rows: Sequence[Row]) -> Markup:
-    """How many rows a table does not show, of rows that each say how many there are in all."""
-    missing = rows[0]["total"] - len(rows)
-    return (
-        element("p", f"{plain(missing)} more are not shown.", class_="note")
-        if missing
-        else Markup("")
-    )
-
-
-def empty(anchor: str, heading: str, sentence: str) -> Section:
-    """A section that has nothing to show, and says so."""
-    return Section(anchor, heading, element("p", sentence))

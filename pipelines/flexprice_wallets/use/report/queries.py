@@ -12,161 +12,134 @@ Row = Mapping[str, Any]
 
 #: Rows that a table of the report shows at most; what is left out is said.
 ROWS_SHOWN: Final = 20
+#: The same for each currency, of tables that rank by money: amounts of two currencies have no order.
+ROWS_BY_CURRENCY: Final = 5
 _RUNS_SHOWN: Final = 30
 
 FRESHNESS: Final = 'select * from "{schema}".freshness'
 
-LATEST: Final = """
-select *
-from "{schema}".currency_balance_daily
-where date_day = (select max(date_day) from "{schema}".currency_balance_daily)
-order by currency
-"""
-
-# The view counts free and purchased credits; the liability is an amount, so each wallet's are taken at its own rate.
-LIABILITY: Final = """
-with
-
-movements as (
-    select
-        currency,
-        cast(valid_from at time zone 'UTC' as date) as date_day,
-        sum(cast(free_credits * conversion_rate as decimal(38, 14))) as free_amount,
-        sum(cast(purchased_credits * conversion_rate as decimal(38, 14))) as purchased_amount
-    from "{schema}".wallet_balance_history
-    group by 1, 2
-    union all
-    select
-        currency,
-        cast(valid_to at time zone 'UTC' as date) as date_day,
-        -sum(cast(free_credits * conversion_rate as decimal(38, 14))) as free_amount,
-        -sum(cast(purchased_credits * conversion_rate as decimal(38, 14))) as purchased_amount
-    from "{schema}".wallet_balance_history
-    where valid_to is not null
-    group by 1, 2
-),
-
-days as (
-    select
-        currency,
-        date_day,
-        sum(free_amount) as free_amount,
-        sum(purchased_amount) as purchased_amount
-    from movements
-    group by 1, 2
-),
-
-outstanding as (
-    select * from "{schema}".currency_balance_daily
-),
-
--- a movement may lie on a day on which nothing of the currency is left
-joined as (
-    select
-        coalesce(outstanding.currency, days.currency) as currency,
-        coalesce(outstanding.date_day, days.date_day) as date_day,
-        outstanding.date_day is not null as is_shown,
-        outstanding.outstanding_balance,
-        outstanding.overdrawn_balance,
-        outstanding.wallets,
-        outstanding.broken_down_wallets,
-        days.free_amount,
-        days.purchased_amount
-    from outstanding
-    full join days on outstanding.currency = days.currency and outstanding.date_day = days.date_day
-),
-
-running as (
-    select
-        * replace (
-            sum(free_amount) over (partition by currency order by date_day) as free_amount,
-            sum(purchased_amount) over (partition by currency order by date_day) as purchased_amount
-        )
-    from joined
-)
-
+OUTSTANDING: Final = """
 select
     currency,
     date_day,
     outstanding_balance,
+    purchased_balance,
+    free_balance,
+    other_balance,
+    broken_down_balance,
     overdrawn_balance,
+    frozen_balance,
+    closed_balance,
     wallets,
-    case when broken_down_wallets > 0 then free_amount end as free_amount,
-    case when broken_down_wallets > 0 then purchased_amount end as purchased_amount
-from running
-where is_shown
+    cast(last_snapshot_at at time zone 'UTC' as date) = date_day as is_observed
+from "{schema}".currency_balance_daily
 order by currency, date_day
 """
 
+# How many there are is counted before any is left out.
 RUNNING_OUT: Final = """
-select
-    runway.wallet_id,
-    runway.customer_id,
-    customers.name as customer,
-    runway.name as wallet,
-    runway.currency,
-    runway.balance,
-    runway.credit_balance,
-    runway.credits_per_day_7_days,
-    runway.credits_per_day_30_days,
-    least(runway.days_left_7_days, runway.days_left_30_days) as days_left,
-    least(runway.depletion_day_7_days, runway.depletion_day_30_days) as depletion_day,
-    count(*) over () as total
-from "{schema}".wallet_runway as runway
-left join "{schema}".customers as customers on runway.customer_id = customers.customer_id
-where
-    least(runway.days_left_7_days, runway.days_left_30_days) <= 30
-    and runway.credit_balance > 0
-order by days_left, runway.wallet_id
-limit {limit}
+with
+
+ranked as (
+    select
+        runway.wallet_id,
+        runway.customer_id,
+        customers.name as customer,
+        runway.name as wallet,
+        runway.currency,
+        runway.balance,
+        runway.balance_after_pending,
+        runway.days_left,
+        runway.depletion_day,
+        runway.credits_per_day_7_days,
+        runway.credits_per_day_30_days,
+        count(*) over () as total,
+        count(case when runway.days_left <= 7 then 1 end) over () as within_7_days,
+        row_number() over (
+            partition by runway.currency order by runway.balance desc, runway.wallet_id
+        ) as place
+    from "{schema}".wallet_runway as runway
+    left join "{schema}".customers as customers on runway.customer_id = customers.customer_id
+    where runway.state = 'running' and runway.days_left <= 30 and {subject}
+)
+
+select *
+from ranked
+where place <= {limit_by_currency}
+order by currency, place
 """
 
 ALERTS: Final = """
-select
-    alerts.level,
-    alerts.wallet_id,
-    alerts.customer_id,
-    customers.name as customer,
-    alerts.name as wallet,
-    alerts.currency,
-    alerts.condition,
-    alerts.threshold,
-    alerts.balance,
-    alerts.is_reached,
-    alerts.is_reached_in_real_time,
-    alerts.real_time_balance,
-    alerts.alert_state,
-    alerts.reached_since,
-    count(*) over () as total
-from "{schema}".wallet_alerts as alerts
-left join "{schema}".customers as customers on alerts.customer_id = customers.customer_id
-where alerts.alert_enabled and (alerts.is_reached or alerts.is_reached_in_real_time)
-order by
-    case alerts.level when 'critical' then 1 when 'default' then 2 when 'warning' then 3 else 4 end,
-    alerts.reached_since desc nulls last,
-    alerts.wallet_id,
-    alerts.level
-limit {limit}
+with
+
+ranked as (
+    select
+        alerts.level,
+        alerts.wallet_id,
+        alerts.customer_id,
+        customers.name as customer,
+        alerts.name as wallet,
+        alerts.currency,
+        alerts.condition,
+        alerts.threshold,
+        alerts.balance,
+        alerts.real_time_balance,
+        alerts.distance,
+        alerts.reached_since,
+        case
+            when alerts.is_reached and alerts.is_reached_in_real_time then 'both balances'
+            when alerts.is_reached then 'settled balance'
+            else 'real-time balance'
+        end as reached_by,
+        count(*) over () as total,
+        count(case when alerts.level = 'critical' then 1 end) over () as critical,
+        row_number() over (
+            partition by alerts.currency
+            order by
+                abs(
+                    case
+                        when alerts.is_reached then alerts.distance
+                        else alerts.real_time_balance - alerts.threshold
+                    end
+                ) desc,
+                alerts.wallet_id,
+                alerts.level
+        ) as place
+    from "{schema}".wallet_alerts as alerts
+    left join "{schema}".customers as customers on alerts.customer_id = customers.customer_id
+    where alerts.alert_enabled and (alerts.is_reached or alerts.is_reached_in_real_time) and {alert_subject}
+)
+
+select *
+from ranked
+where place <= {limit_by_currency}
+order by currency, place
 """
 
+# Every cause counts. Where no figure was read at an end, the money that stood there decides the place.
 MOVEMENTS: Final = """
 with
 
 recent as (
-    select *
-    from "{schema}".wallet_balance_changes
-    where
-        cause = 'balance'
-        and currency_before = currency_after
-        and changed_by > (select max(snapshot_at) from "{schema}".snapshots) - interval 7 day
+    select
+        changes.*,
+        coalesce(changes.currency_after, changes.currency_before) as currency,
+        changes.cause = 'currency' as is_currency_changed
+    from "{schema}".wallet_balance_changes as changes
+    where changes.changed_by > (select max(snapshot_at) from "{schema}".snapshots) - interval 7 day
 ),
 
 ranked as (
     select
         *,
         row_number() over (
-            partition by currency_after order by abs(balance_delta) desc, wallet_id, changed_by
-        ) as place
+            partition by is_currency_changed, currency
+            order by
+                coalesce(abs(balance_delta), abs(balance_before), abs(balance_after)) desc nulls last,
+                wallet_id,
+                changed_by
+        ) as place,
+        count(*) over (partition by is_currency_changed) as total
     from recent
 )
 
@@ -174,17 +147,39 @@ select
     ranked.wallet_id,
     ranked.customer_id,
     customers.name as customer,
-    ranked.currency_after as currency,
+    wallets.name as wallet,
+    ranked.currency,
+    ranked.currency_before,
+    case
+        when ranked.is_currency_changed then 'currency changed'
+        when ranked.cause = 'rate' then 'rate changed'
+        when ranked.cause = 'balance' and ranked.balance_delta > 0 then 'balance rose'
+        when ranked.cause = 'balance' then 'balance fell'
+        else ranked.cause
+    end as what,
+    ranked.is_currency_changed,
     ranked.balance_before,
     ranked.balance_after,
     ranked.balance_delta,
-    ranked.credit_balance_delta,
     ranked.changed_after,
-    ranked.changed_by
+    ranked.changed_by,
+    ranked.total
 from ranked
 left join "{schema}".customers as customers on ranked.customer_id = customers.customer_id
-where ranked.place <= 5
-order by ranked.currency_after, ranked.place
+left join "{schema}".wallets as wallets on ranked.wallet_id = wallets.wallet_id
+where ranked.place <= {limit_by_currency}
+order by ranked.currency, ranked.place
+"""
+
+LOAD_DAYS: Final = """
+select
+    date_day,
+    count(*) as loads,
+    count(case when scope = 'all' and completeness = 'complete' then 1 end) as complete_loads,
+    count(case when scope = 'all' then 1 end) as loads_of_all
+from "{schema}".snapshots
+group by date_day
+order by date_day
 """
 
 RUNS: Final = f"""
@@ -211,9 +206,16 @@ problems as (
     from "{schema}".rejections
 )
 
-select problems.*, count(*) over () as total
+select
+    problems.*,
+    customers.name as customer,
+    wallets.name as wallet,
+    count(*) over () as total,
+    count(case when problems.what = 'rejected' then 1 end) over () as rejected
 from problems
 cross join watched
+left join "{schema}".customers as customers on problems.customer_id = customers.customer_id
+left join "{schema}".wallets as wallets on problems.wallet_id = wallets.wallet_id
 where problems.snapshot_at > watched.complete_at
 order by problems.snapshot_at desc, problems.what, problems.customer_id, problems.wallet_id
 limit {limit}
@@ -222,6 +224,7 @@ limit {limit}
 FINDINGS: Final = """
 select finding, count(*) as findings, min(found_at) as first_found_at, max(found_at) as last_found_at
 from "{schema}".wallet_data_quality
+where {subject_of_finding}
 group by finding
 order by finding
 """
@@ -247,7 +250,7 @@ select
 from "{schema}".wallets as wallets
 left join "{schema}".customers as customers on wallets.customer_id = customers.customer_id
 where wallets.{column} = ?
-order by wallets.ended is not null, wallets.wallet_id
+order by wallets.ended is not null, wallets.balance desc nulls last, wallets.wallet_id
 limit {limit}
 """
 
@@ -260,7 +263,8 @@ order by valid_from
 """
 
 SUBJECT_TOP_UPS: Final = """
-select wallet_id, changed_after, changed_by, balance_delta, credit_balance_delta, balance_after
+select
+    wallet_id, currency_after as currency, changed_after, changed_by, balance_delta, credit_balance_delta, balance_after
 from "{schema}".wallet_balance_changes
 where wallet_id = ? and cause = 'balance' and credit_balance_delta > 0
 order by changed_by
@@ -268,16 +272,38 @@ order by changed_by
 
 
 class Asked:
-    """Answers the report's questions from one open warehouse."""
+    """Answers the report's questions from one open warehouse, about everybody or about one subject only."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, *, raw_schema: str, schema: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        *,
+        raw_schema: str,
+        schema: str,
+        subject: tuple[str, str] | None = None,
     ) -> None:
+        """`subject` is the column and the value that every row of a question about wallets must have."""
         self._connection = connection
-        self._names = {"raw_schema": raw_schema, "schema": schema, "limit": ROWS_SHOWN}
+        self._subject = subject
+        self._names: dict[str, object] = {
+            "raw_schema": raw_schema,
+            "schema": schema,
+            "limit": ROWS_SHOWN,
+            "limit_by_currency": ROWS_BY_CURRENCY,
+            "subject": self._condition("runway."),
+            "alert_subject": self._condition("alerts."),
+            "subject_of_finding": self._condition(""),
+        }
 
     def __call__(self, sql: str, *parameters: str, **names: str) -> list[Row]:
         """The rows of a question."""
-        result = self._connection.execute(sql.format(**(self._names | names)), list(parameters))
+        written = sql.format(**(self._names | names))
+        given: list[str] | dict[str, str] = list(parameters)
+        if self._subject and "$subject" in written:
+            given = {"subject": self._subject[1]}
+        result = self._connection.execute(written, given)
         columns = [name for name, *_ in result.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+    def _condition(self, table: str) -> str:
+        return f"{table}{self._subject[0]} = $subject" if self._subject else "true"

@@ -1,301 +1,298 @@
-"""The sections of the report: each asks its questions and says what came of them, in charts, tables and words."""
+"""The sections of the report: each asks its questions and hands what came of them to its template."""
 
 from __future__ import annotations
 
-from collections import Counter
+from datetime import date, timedelta
+from typing import Any, Final
 
 from flexprice_wallets.use.report import charts, queries
-from flexprice_wallets.use.report.html import Column, Markup, details, element, joined, plain, table
+from flexprice_wallets.use.report.calendar_days import months
+from flexprice_wallets.use.report.findings import worded
+from flexprice_wallets.use.report.formats import change, code, count, money, plain
 from flexprice_wallets.use.report.parts import (
     CURRENCY,
     CUSTOMER,
     DAYS_LISTED,
     WALLET,
+    Column,
     Draw,
     Section,
+    Table,
     by,
-    count,
-    empty,
-    left_out,
     listed_days,
 )
 from flexprice_wallets.use.report.queries import Asked, Row
 
+_BALANCE: Final = Column("Balance", "balance", "money")
+
 
 def overview(ask: Asked) -> Section:
-    """How fresh the warehouse is and what is outstanding, in a few figures."""
+    """How fresh the warehouse is and what is outstanding, with the change on a week and a month ago."""
     [fresh] = ask(queries.FRESHNESS)
+    days = ask(queries.OUTSTANDING)
+    cards = [_card(currency, rows) for currency, rows in by(days, "currency")]
+    return Section(
+        "overview",
+        "Overview",
+        "overview.html",
+        {"at": fresh["last_snapshot_at"], "state": _state(fresh), "cards": cards},
+    )
+
+
+def _card(currency: str, days: list[Row]) -> dict[str, Any]:
+    now = days[-1]
+    held: dict[date, Row] = {day["date_day"]: day for day in days}
+    changes = []
+    for label, back in (("In a week", 7), ("In 30 days", 30)):
+        then = held.get(now["date_day"] - timedelta(days=back))
+        before = then["outstanding_balance"] if then else None
+        changes.append((label, change(now["outstanding_balance"], before, currency)))
+    unsplit = now["outstanding_balance"] - now["broken_down_balance"]
+    now = {**now, "unsplit_balance": unsplit}
+    parts = (
+        ("Purchased", "purchased_balance"),
+        ("Free", "free_balance"),
+        ("Other", "other_balance"),
+        ("Without a current split", "unsplit_balance"),
+        ("Of it frozen", "frozen_balance"),
+        ("Overdrawn, beside it", "overdrawn_balance"),
+        ("In ended wallets, beside it", "closed_balance"),
+    )
+    always = {"purchased_balance", "free_balance", "overdrawn_balance"}
+    return {
+        "currency": currency,
+        "outstanding": now["outstanding_balance"],
+        "changes": changes,
+        "parts": [(label, now[name]) for label, name in parts if now[name] or name in always],
+        "wallets": now["wallets"],
+    }
+
+
+def _state(fresh: Row) -> str:
     if fresh["last_snapshot_at"] is None:
-        return Section("overview", "Overview", element("p", "The warehouse holds no snapshot yet."))
-    latest = ask(queries.LATEST)
-    cards = [
-        element(
-            "div",
-            element("dt", f"Outstanding in {row['currency']}"),
-            element("dd", row["outstanding_balance"]),
-            element("dd", f"{plain(row['wallets'])} wallets", class_="note"),
-            class_="card",
-        )
-        for row in latest
-    ]
-    since = fresh["failures_since_complete"] + fresh["rejections_since_complete"]
-    state = element(
-        "p",
-        "The last snapshot is of ",
-        element("strong", f"{plain(fresh['last_snapshot_at'])} UTC"),
-        f" ({fresh['last_snapshot_completeness']}, scope {fresh['last_snapshot_scope']}); ",
-        "the last complete one of all customers "
-        + (
-            f"is of {plain(fresh['last_complete_snapshot_at'])} UTC."
-            if fresh["last_complete_snapshot_at"]
-            else "has yet to be taken."
-        ),
-        f" Since then {count(since, 'record')} could not be read or taken." if since else "",
+        return ""
+    complete = fresh["last_complete_snapshot_at"]
+    if complete == fresh["last_snapshot_at"]:
+        return ". Every customer was read."
+    problems = fresh["failures_since_complete"] + fresh["rejections_since_complete"]
+    since = (
+        f"every customer was last read at {plain(complete)} UTC"
+        if complete
+        else "never yet was every customer read"
     )
-    return Section("overview", "Overview", state + element("dl", *cards, class_="cards"))
+    return f". Not every customer is as recent: {since}; {count(problems, 'record')} could not be read since."
 
 
-def liability(ask: Asked, draw: Draw) -> Section:
-    """What is outstanding in each currency over time, split into free and purchased."""
-    rows = ask(queries.LIABILITY)
-    if not rows:
-        return empty("liability", "Outstanding liability", "No balance was observed yet.")
-    explanation = element(
-        "p",
-        "The settled balance is what customers hold: the sum of the positive balances at the end of each day "
-        "(UTC). Free and purchased credits are those still available, as last observed, each wallet's at its own "
-        "rate; where they do not add up to the settled balance, the API's breakdown does not either, or was "
-        "not asked for.",
-        class_="note",
-    )
-    blocks = []
-    for currency, days in by(rows, "currency"):
+def outstanding(ask: Asked, draw: Draw) -> Section:
+    """What is outstanding in each currency over time, in its parts."""
+    items = []
+    for currency, days in by(ask(queries.OUTSTANDING), "currency"):
         first, last = days[0], days[-1]
+        unseen = sum(not day["is_observed"] for day in days)
         summary = (
-            f"Outstanding in {currency}: {plain(first['outstanding_balance'])} on {first['date_day']}, "
-            f"{plain(last['outstanding_balance'])} on {last['date_day']}, of which free "
-            f"{plain(last['free_amount'])} and purchased {plain(last['purchased_amount'])}."
+            f"Outstanding in {code(currency)}: {_said(first, currency)} on {first['date_day']}, "
+            f"{_said(last, currency)} on {last['date_day']}"
+            + (f"; {count(unseen, 'day')} without a load." if unseen else ".")
         )
-        blocks.append(
-            element(
-                "section",
-                element("h3", str(currency).upper()),
-                draw(charts.liability(currency, days, summary)),
-                element("p", summary),
-                details(
-                    f"Figures in {currency}",
-                    table(
-                        f"Outstanding in {currency} by day: the last {DAYS_LISTED} days, before them each "
-                        "month's last",
-                        (
-                            Column("Day", "date_day"),
-                            Column("Outstanding", "outstanding_balance", "figure"),
-                            Column("Free", "free_amount", "figure"),
-                            Column("Purchased", "purchased_amount", "figure"),
-                            Column("Overdrawn", "overdrawn_balance", "figure"),
-                            Column("Wallets", "wallets", "figure"),
-                        ),
-                        listed_days(days),
-                    ),
-                ),
-            )
+        columns = (
+            Column("Day", "date_day", "time"),
+            Column("Outstanding", "outstanding_balance", "money"),
+            Column("Purchased", "purchased_balance", "money"),
+            Column("Free", "free_balance", "money"),
+            Column("Other", "other_balance", "money"),
+            Column("Overdrawn", "overdrawn_balance", "money"),
+            Column("Wallets", "wallets", "number"),
+            Column("Load that day", "is_observed"),
         )
-    return Section(
-        "liability",
-        "Outstanding liability",
-        explanation + element("div", *blocks, class_="grid"),
-    )
+        table = Table(
+            f"Outstanding in {code(currency)}: the last {DAYS_LISTED} days, before them each month's last",
+            columns,
+            listed_days(days),
+        )
+        place = draw(charts.outstanding(currency, days, summary))
+        items.append({"currency": currency, "place": place, "table": table})
+    return Section("outstanding", "Outstanding", "outstanding.html", {"currencies": items})
 
 
-def running_out(ask: Asked) -> Section:
-    """Wallets whose credits will be gone within 30 days at the present rate of use."""
+def _said(day: Row, currency: str) -> str:
+    return money(day["outstanding_balance"], currency).shown
+
+
+def running_out(ask: Asked, *, names_owner: bool = True) -> Section:
+    """Wallets whose credits will be used up within 30 days, the most money first in each currency."""
     rows = ask(queries.RUNNING_OUT)
-    heading = "Wallets about to run out"
-    if not rows:
-        return empty(
-            "running-out", heading, "At its present rate, no wallet runs out within 30 days."
+    sentence = "At its present use, no prepaid wallet runs out within 30 days."
+    if rows:
+        sentence = (
+            f"{count(rows[0]['total'], 'prepaid wallet')} will be used up within 30 days, "
+            f"{plain(rows[0]['within_7_days'])} of them within 7, at the pace of the last 7 days (of the last 30 where "
+            "nothing was used in those) and after pending charges. Empty, frozen and post-paid wallets are left out."
         )
-    soon = sum(row["days_left"] <= 7 for row in rows)
-    return Section(
-        "running-out",
-        heading,
-        element(
-            "p",
-            f"{count(rows[0]['total'], 'wallet')} will have used up the credits within 30 days, {soon} of those shown "
-            "within 7, at the faster of their rates over the last 7 and 30 days.",
-        )
-        + table(
-            "Wallets by the day on which their credits will be gone",
-            (
-                WALLET,
-                CUSTOMER,
-                Column("Gone on", "depletion_day"),
-                Column("Days left", "days_left", "figure"),
-                Column("Credits", "credit_balance", "figure"),
-                Column("Balance", "balance", "figure"),
-                CURRENCY,
-                Column("Credits per day, 7 days", "credits_per_day_7_days", "figure"),
-                Column("30 days", "credits_per_day_30_days", "figure"),
-            ),
-            rows,
-        )
-        + left_out(rows),
+    owner = (CUSTOMER,) if names_owner else ()
+    columns = (
+        *owner,
+        WALLET,
+        _BALANCE,
+        Column("After pending charges", "balance_after_pending", "money"),
+        CURRENCY,
+        Column("Days left", "days_left", "quantity"),
+        Column("Used up on", "depletion_day", "time"),
+        Column("Credits a day, 7 days", "credits_per_day_7_days", "quantity"),
+        Column("Credits a day, 30 days", "credits_per_day_30_days", "quantity"),
     )
+    table = Table(
+        "Soon used up, by currency, the most money first",
+        columns,
+        rows,
+        rows[0]["total"] if rows else 0,
+    )
+    return _list("running-out", "Soon used up", sentence, table)
 
 
-def alerts(ask: Asked) -> Section:
+def alerts(ask: Asked, *, names_owner: bool = True) -> Section:
     """Thresholds that are reached now, of wallets with alerts switched on."""
     rows = ask(queries.ALERTS)
-    if not rows:
-        return empty("alerts", "Alerts", "No wallet with alerts has reached a threshold.")
-    shown = [
-        row
-        | {
-            "limit": f"{row['condition']} {plain(row['threshold'])}",
-            "by": _reached_by(row),
-        }
-        for row in map(dict, rows)
-    ]
-    return Section(
-        "alerts",
-        "Alerts",
-        element(
-            "p",
-            f"{count(rows[0]['total'], 'threshold')} reached, by the settled balance or by the "
-            "real-time balance as last observed.",
+    sentence = "No wallet with alerts switched on has reached a threshold."
+    if rows:
+        sentence = (
+            f"{count(rows[0]['total'], 'threshold')} reached, {plain(rows[0]['critical'])} of them critical, by the "
+            "settled balance or by the real-time balance as last observed."
         )
-        + table(
-            "Thresholds that are reached, the most urgent and the latest first",
-            (
-                Column("Level", "level"),
-                WALLET,
-                CUSTOMER,
-                Column("Threshold", "limit", "figure"),
-                Column("Balance", "balance", "figure"),
-                Column("Real-time balance", "real_time_balance", "figure"),
-                CURRENCY,
-                Column("Reached by", "by"),
-                Column("Since (UTC)", "reached_since"),
-                Column("Flexprice says", "alert_state"),
-            ),
-            shown,
-        )
-        + left_out(rows),
+    owner = (CUSTOMER,) if names_owner else ()
+    columns = (
+        *owner,
+        WALLET,
+        Column("Level", "level"),
+        Column("Alert when", "condition"),
+        Column("Threshold", "threshold", "money"),
+        _BALANCE,
+        Column("Real-time balance", "real_time_balance", "money"),
+        CURRENCY,
+        Column("Reached by", "reached_by"),
+        Column("Since (UTC)", "reached_since", "time"),
     )
+    table = Table(
+        "Thresholds reached, by currency, those furthest past their threshold first",
+        columns,
+        rows,
+        rows[0]["total"] if rows else 0,
+    )
+    return _list("alerts", "Alerts", sentence, table)
 
 
 def movements(ask: Asked) -> Section:
-    """The biggest movements of each currency in the last seven days."""
+    """The biggest movements of each currency in the last seven days, whatever caused them."""
     rows = ask(queries.MOVEMENTS)
-    if not rows:
-        return empty("movements", "Biggest movements", "No balance moved in the last 7 days.")
-    return Section(
-        "movements",
-        "Biggest movements",
-        element(
-            "p",
-            "The five largest in each currency of the 7 days before the last snapshot. A movement happened after "
-            "the one run and by the other.",
+    moved = [row for row in rows if not row["is_currency_changed"]]
+    restated = [row for row in rows if row["is_currency_changed"]]
+    sentence = "No balance moved in the 7 days before the last load."
+    if rows:
+        total = sum(group[0]["total"] for group in (moved, restated) if group)
+        sentence = (
+            f"{count(total, 'movement')} in the 7 days before the last load. The five largest of each currency are "
+            "shown, whatever their cause: use, top-ups, ended and returned wallets, changes of rate."
         )
-        + table(
-            "Largest movements by currency",
-            (
-                CURRENCY,
-                WALLET,
-                CUSTOMER,
-                Column("Movement", "balance_delta", "figure"),
-                Column("Before", "balance_before", "figure"),
-                Column("After", "balance_after", "figure"),
-                Column("After the run of (UTC)", "changed_after"),
-                Column("By (UTC)", "changed_by"),
-            ),
-            rows,
-        ),
+    before = Column("Before", "balance_before", "money", currency="currency_before")
+    after = Column("After", "balance_after", "money")
+    times = (
+        Column("After the load of (UTC)", "changed_after", "time"),
+        Column("Seen by that of (UTC)", "changed_by", "time"),
     )
-
-
-def loads(ask: Asked, draw: Draw) -> Section:
-    """How fresh and complete the last loads were, what failed, and what looks wrong in the data."""
-    runs = ask(queries.RUNS)
-    if not runs:
-        return empty("loads", "Loads", "There was no load yet.")
-    partial = sum(run["completeness"] == "partial" for run in runs)
-    summary = (
-        f"The last {count(len(runs), 'run')} from {plain(runs[-1]['snapshot_at'])} to "
-        f"{plain(runs[0]['snapshot_at'])} UTC: {partial} partial, "
-        f"{plain(min(run['wallets_changed'] for run in runs))} to "
-        f"{plain(max(run['wallets_changed'] for run in runs))} wallets changed in each."
-    )
-    content = [
-        draw(charts.runs(runs[::-1], summary)),
-        element("p", summary),
-        details(
-            "The runs one by one",
-            table(
-                f"The last {count(len(runs), 'run')}",
-                (
-                    Column("Snapshot (UTC)", "snapshot_at"),
-                    Column("Completeness", "completeness"),
-                    Column("Scope", "scope"),
-                    Column("Customers read", "customers_observed", "figure"),
-                    Column("Customers failed", "customers_failed", "figure"),
-                    Column("Wallets read", "wallets_observed", "figure"),
-                    Column("Wallets changed", "wallets_changed", "figure"),
-                    Column("Rejected", "records_rejected", "figure"),
-                    Column("Seconds", "duration_seconds", "figure"),
-                ),
-                runs,
-            ),
-        ),
-        element("h3", "What failed"),
-        _failures(ask),
-        element("h3", "What looks wrong in the data"),
-        _findings(ask),
-    ]
-    return Section("loads", "Loads", joined(content))
-
-
-def _failures(ask: Asked) -> Markup:
-    rows = ask(queries.FAILURES)
-    if not rows:
-        return element("p", "Nothing since the last complete run of all customers.")
-    kinds = Counter(row["what"] for row in rows)
-    listing = ", ".join(f"{count} {what}" for what, count in sorted(kinds.items()))
-    return (
-        element("p", f"Since the last complete run of all customers, of those shown: {listing}.")
-        + table(
-            "What could not be read or taken since the last complete run",
-            (
-                Column("Snapshot (UTC)", "snapshot_at"),
-                Column("What", "what"),
-                Column("Customer", "customer_id", "id"),
-                WALLET,
-                Column("HTTP", "http_status", "figure"),
-                Column("Why", "why"),
-            ),
-            rows,
-        )
-        + left_out(rows)
-    )
-
-
-def _findings(ask: Asked) -> Markup:
-    rows = ask(queries.FINDINGS)
-    if not rows:
-        return element("p", "Nothing was found.")
-    return table(
-        "Findings of the view wallet_data_quality",
+    what = Column("What", "what")
+    shown = [{**row, "currency_before": row["currency_before"] or row["currency"]} for row in moved]
+    table = Table(
+        "Largest movements, by currency",
         (
-            Column("Finding", "finding"),
-            Column("How many", "findings", "figure"),
-            Column("First (UTC)", "first_found_at"),
-            Column("Last (UTC)", "last_found_at"),
+            CUSTOMER,
+            WALLET,
+            what,
+            Column("Movement", "balance_delta", "money"),
+            before,
+            after,
+            CURRENCY,
+            *times,
         ),
-        rows,
+        shown,
+    )
+    changed = Table(
+        "Wallets that changed their currency: before and after cannot be compared",
+        (
+            CUSTOMER,
+            WALLET,
+            before,
+            Column("Was in", "currency_before", "code"),
+            after,
+            Column("Is in", "currency", "code"),
+            *times,
+        ),
+        restated,
+        restated[0]["total"] if restated else 0,
+    )
+    return _list("movements", "Largest movements", sentence, table, changed)
+
+
+def loads(ask: Asked) -> Section:
+    """On which days there was a load, how complete it was, and what could not be read."""
+    runs = ask(queries.RUNS)
+    days = ask(queries.LOAD_DAYS)
+    failures = ask(queries.FAILURES)
+    if not runs:
+        return _list("loads", "Loads", "There was no load yet.")
+    span = (days[-1]["date_day"] - days[0]["date_day"]).days + 1
+    sentence = (
+        f"{count(len(days), 'day')} with a load of {count(span, 'day')} from {days[0]['date_day']} to "
+        f"{days[-1]['date_day']}."
+    )
+    failed = "Nothing since the last load that read every customer."
+    if failures:
+        total, rejected = failures[0]["total"], failures[0]["rejected"]
+        failed = (
+            f"Since the last load that read every customer, {count(total - rejected, 'read')} failed and "
+            f"{count(rejected, 'record')} could not be taken. What was known before stays as it was."
+        )
+    data = {
+        "sentence": sentence,
+        "months": months(days),
+        "runs": Table(
+            f"The last {count(len(runs), 'load')}",
+            (
+                Column("Load (UTC)", "snapshot_at", "time"),
+                Column("Completeness", "completeness"),
+                Column("Scope", "scope"),
+                Column("Customers read", "customers_observed", "number"),
+                Column("Not read", "customers_failed", "number"),
+                Column("Wallets read", "wallets_observed", "number"),
+                Column("Changed", "wallets_changed", "number"),
+                Column("Rejected", "records_rejected", "number"),
+                Column("Seconds", "duration_seconds", "quantity"),
+            ),
+            runs,
+        ),
+        "failed": failed,
+        "failures": Table(
+            "What could not be read or taken",
+            (
+                Column("Load (UTC)", "snapshot_at", "time"),
+                Column("What", "what"),
+                CUSTOMER,
+                WALLET,
+                Column("HTTP", "http_status", "rate"),
+                Column("Why", "why", "prose"),
+            ),
+            failures,
+            failures[0]["total"] if failures else 0,
+        ),
+    }
+    return Section("loads", "Loads", "loads.html", data)
+
+
+def findings(ask: Asked, schema: str) -> Section:
+    """What looks wrong in the data, in words, with what to do."""
+    found = [worded(row) for row in ask(queries.FINDINGS)]
+    return Section(
+        "findings", "To look into", "findings.html", {"findings": found, "schema": schema}
     )
 
 
-def _reached_by(row: Row) -> str:
-    if row["is_reached"] and row["is_reached_in_real_time"]:
-        return "both"
-    return "settled balance" if row["is_reached"] else "real-time balance"
+def _list(anchor: str, heading: str, sentence: str, *tables: Table) -> Section:
+    return Section(anchor, heading, "list.html", {"sentence": sentence, "tables": tables})

@@ -7,7 +7,7 @@ from pathlib import Path
 from flexprice_wallets.errors import StorageError
 from flexprice_wallets.use.replaced_file import replace_file
 from flexprice_wallets.use.report import sections
-from flexprice_wallets.use.report.charts import require_altair, scripts
+from flexprice_wallets.use.report.charts import require_extra, scripts
 from flexprice_wallets.use.report.closer_look import closer_look
 from flexprice_wallets.use.report.page import Page
 from flexprice_wallets.use.report.parts import Subject
@@ -28,26 +28,39 @@ def write_report(
     """Write the report of a warehouse as one HTML file, which replaces an earlier one when it is complete.
 
     Raises:
-        ConfigurationError: where the extra `report` is not installed, or the wallet or customer is unknown.
+        ConfigurationError: where the extra `report` is not installed.
+        NotFound: where the wallet or customer is unknown.
         NotAWarehouse, WarehouseTooNew: where the database is no warehouse of this program.
         StorageError: where the file cannot be written.
     """
-    require_altair()
+    require_extra()
+    chosen = (f"{subject.kind}_id", subject.id) if subject else None
     with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
-        html = _page(Asked(connection, raw_schema=raw_schema, schema=schema), subject)
+        ask = Asked(connection, raw_schema=raw_schema, schema=schema, subject=chosen)
+        html = _page(ask, schema) if subject is None else _page_about(ask, schema, subject)
     _write(output, html)
 
 
-def _page(ask: Asked, subject: Subject | None) -> str:
-    page = Page()
+def _page(ask: Asked, schema: str) -> str:
+    page = Page("Customers' wallets")
     page.add(sections.overview(ask))
-    if subject is not None:
-        page.add(closer_look(ask, page.draw, subject))
-    page.add(sections.liability(ask, page.draw))
+    page.add(sections.outstanding(ask, page.draw))
     page.add(sections.running_out(ask))
     page.add(sections.alerts(ask))
     page.add(sections.movements(ask))
-    page.add(sections.loads(ask, page.draw))
+    page.add(sections.findings(ask, schema))
+    page.add(sections.loads(ask))
+    return page.html(scripts())
+
+
+def _page_about(ask: Asked, schema: str, subject: Subject) -> str:
+    """A page that can be sent to the customer it is about: nothing in it concerns anybody else."""
+    page = Page("")
+    page.title, section = closer_look(ask, page.draw, subject)
+    page.add(section)
+    page.add(sections.running_out(ask, names_owner=False))
+    page.add(sections.alerts(ask, names_owner=False))
+    page.add(sections.findings(ask, schema))
     return page.html(scripts())
 
 
