@@ -93,7 +93,7 @@ bi: $(VENV)/.dev ## Try Apache Superset and JDBC (needs Java and Maven) on a war
 
 .PHONY: orchestrators
 orchestrators: $(VENV)/.dev ## Run the recipes for Airflow and Dagster, each with the wheel installed beside it
-	$(VENV)/bin/python -m pytest -m orchestrators $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -m orchestrators -o faulthandler_timeout=1800 $(PYTEST_ARGS)
 
 .PHONY: torture
 torture: $(VENV)/.dev ## Kill loads at KILLS random instants (200) and compare with an undisturbed twin

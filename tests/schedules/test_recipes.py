@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 from configparser import RawConfigParser
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,8 @@ def test_the_systemd_timer_fires_every_night() -> None:
         calendar, capture_output=True, text=True, check=True, env={"TZ": "UTC", "PATH": "/usr/bin"}
     ).stdout
     times = re.findall(r"(?:elapse|#\d+): \w+ (\S+) (\S+) UTC", said)
-    assert len({day for day, _ in times}) == 3
+    days = [date.fromisoformat(day) for day, _ in times]
+    assert [later - day for day, later in pairwise(days)] == [timedelta(days=1)] * 2
     assert {time for _, time in times} == {"02:15:00"}
 
 
