@@ -68,7 +68,7 @@ test-duckdb15: $(VENV_15)/.test ## Run all tests that open a database on DuckDB 
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0
-	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi' $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi and not orchestrators' $(PYTEST_ARGS)
 
 .PHONY: test-postgres
 test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, installed with apt-get where there is none
@@ -90,6 +90,10 @@ endef
 .PHONY: bi
 bi: $(VENV)/.dev ## Try Apache Superset and JDBC (needs Java and Maven) on a warehouse
 	$(VENV)/bin/python -m pytest -m bi $(PYTEST_ARGS)
+
+.PHONY: orchestrators
+orchestrators: $(VENV)/.dev ## Run the recipes for Airflow and Dagster, each with the wheel installed beside it
+	$(VENV)/bin/python -m pytest -m orchestrators -o faulthandler_timeout=1800 $(PYTEST_ARGS)
 
 .PHONY: torture
 torture: $(VENV)/.dev ## Kill loads at KILLS random instants (200) and compare with an undisturbed twin

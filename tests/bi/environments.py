@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-import venv
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock
+from tests.environments import python_with
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 HOME: Final = CHECKOUT / ".venv-bi"
@@ -52,20 +48,4 @@ def python_of(name: str) -> Path:
     Raises:
         RuntimeError: pip cannot make it.
     """
-    packages = ENVIRONMENTS[name]
-    folder = HOME / name
-    python = folder / "bin" / "python"
-    made_of = folder / "made-of.txt"
-    recipe = "\n".join((str(CHECKOUT), sys.version, *packages))
-    HOME.mkdir(exist_ok=True)
-    with FileLock(HOME / f"{name}.lock"):
-        if made_of.is_file() and made_of.read_text(encoding="utf-8") == recipe:
-            return python
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=False, symlinks=True)
-        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-        done = subprocess.run([*pip, *packages], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"the environment {name} cannot be made: {done.stderr.strip()}")
-        made_of.write_text(recipe, encoding="utf-8")
-    return python
+    return python_with(HOME / name, ENVIRONMENTS[name])
