@@ -28,6 +28,8 @@ CREDITS = {
     datetime(2026, 3, 2, 6, tzinfo=UTC): Decimal("40.0001"),
     datetime(2026, 3, 4, 6, tzinfo=UTC): Decimal("15.0001"),
 }
+#: Some weeks before anybody looked.
+CREATED_AT = datetime(2026, 1, 20, 9, tzinfo=UTC)
 RENAMED_AT = datetime(2026, 2, 28, 6, tzinfo=UTC)
 
 
@@ -83,7 +85,7 @@ def _story() -> Iterator[tuple[Emulator, str, str, Iterator[datetime]]]:
         wallet_type="PRE_PAID",
         credits_=CREDITS[first],
         rate=RATE,
-        created_at=first,
+        created_at=CREATED_AT,
     )
     world.set_alert_settings(
         wallet.id, {"critical": AlertThreshold(threshold=Decimal(10), condition="below")}
