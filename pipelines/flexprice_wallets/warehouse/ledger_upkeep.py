@@ -43,7 +43,8 @@ def _put_in_order(connection: duckdb.DuckDBPyConnection) -> None:
         "select ledger_number, row_id, credit_balance_before, credit_balance_after, earliest, latest, ledger_position "
         "from temp.disordered order by ledger_number"
     ).fetchall()
-    row_ids, positions = [], []
+    row_ids: list[int] = []
+    positions: list[int] = []
     for _, ledger in groupby(rows, key=lambda row: row[0]):
         ordered = completion_order([Entry(*row[1:]) for row in ledger])
         row_ids += [entry.row_id for entry in ordered]
