@@ -13,6 +13,8 @@ last_times as (
     select
         max(snapshot_at) as last_snapshot_at,
         max(case when scope = 'all' and completeness = 'complete' then snapshot_at end) as last_complete_snapshot_at,
+        max(case when scope = 'all' and ledger = 'complete' then snapshot_at end) as last_ledger_at,
+        max(ledger_read_to) as ledger_read_to,
         count(*) as snapshots
     from snapshots
 ),
@@ -81,7 +83,9 @@ select
 
     -- times
     last_times.last_snapshot_at as last_snapshot_at,
-    last_times.last_complete_snapshot_at as last_complete_snapshot_at
+    last_times.last_complete_snapshot_at as last_complete_snapshot_at,
+    last_times.last_ledger_at as last_ledger_at,
+    last_times.ledger_read_to as ledger_read_to
 from last_times
 left join last_snapshot on 1 = 1
 cross join failed_since

@@ -6,11 +6,16 @@ Each row is of a second of its own, so where a page begins and ends is plain ari
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
+
+from tests.benchmarks.environments import CHECKOUT
 
 _BEGIN: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _WALLETS: Final = 1000
@@ -108,6 +113,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+@contextmanager
+def ledger_process(rows: int) -> Iterator[str]:
+    """A process that answers with a ledger of so many rows, until the end of the block; gives its base URL."""
+    command = [sys.executable, "-m", "tests.benchmarks.ledger_responder", str(rows)]
+    process = subprocess.Popen(
+        command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def main() -> None:

@@ -260,3 +260,21 @@ def test_nothing_is_missed_in_stretches_of_time_read_in_any_order(
     read_rows = [(row["id"], row["updated_at"]) for row in found]
     assert len(read_rows) == len(set(read_rows))
     assert everything(table) <= set(read_rows)
+
+
+def test_another_wallets_rows_are_noticed() -> None:
+    """A server that ignores the wallet in a query gives everybody's."""
+    walk = KeyWalk(wallet_id="wallet_1")
+    own = {"id": "a", "wallet_id": "wallet_1", "updated_at": text(1)}
+    with pytest.raises(Unconfirmed, match="another wallet's"):
+        walk.take(Page([own, {**own, "id": "b", "wallet_id": "wallet_2"}], 2))
+    # Whose a row is that cannot be read is found out when it is rejected.
+    assert len(KeyWalk(wallet_id="wallet_1").take(Page([own, {**own, "wallet_id": None}], 2))) == 2
+
+
+def test_nothing_is_earlier_than_go_s_zero_time() -> None:
+    zero = "0001-01-01T00:00:00Z"
+    walk = KeyWalk(datetime.fromisoformat(zero))
+    assert walk.query()["filters"] == []
+    assert len(walk.take(Page([{"id": "a", "updated_at": zero}], 1))) == 1
+    assert walk.is_done

@@ -329,13 +329,21 @@ def _seconds(clock: Within) -> Decimal:
 
 def is_complete(counted: Mapping[str, int]) -> bool:
     """Whether a run with these counts read everything."""
-    return counted["failures"] == 0 and counted["records_rejected"] == 0
+    return not any(counted[name] for name in ("failures", "ledger_failures", "records_rejected"))
 
 
 def freshness(
-    snapshots: Sequence[Snapshot], counts: Sequence[Mapping[str, int]], failed: Sequence[set[str]]
+    snapshots: Sequence[Snapshot],
+    counts: Sequence[Mapping[str, int]],
+    failed: Sequence[set[str]],
+    ledger: Sequence[Record],
 ) -> Record:
-    """How fresh all is. `failed`: for each run, the customers that something failed for."""
+    """How fresh all is. `failed`: for each run, the customers that something failed for. `ledger`: its columns."""
+    ledgers = [
+        snapshot.at
+        for snapshot, of_ledger in zip(snapshots, ledger, strict=True)
+        if snapshot.scope == "all" and of_ledger["ledger"] == "complete"
+    ]
     complete = [
         number
         for number, (snapshot, counted) in enumerate(zip(snapshots, counts, strict=True))
@@ -362,6 +370,8 @@ def freshness(
         "rejections_since_complete": sum(each["records_rejected"] for each in counts[since]),
         "last_snapshot_at": last.at,
         "last_complete_snapshot_at": last_complete and last_complete.at,
+        "last_ledger_at": max(ledgers, default=None),
+        "ledger_read_to": ledger[-1]["ledger_read_to"],
     }
 
 

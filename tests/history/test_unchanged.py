@@ -65,6 +65,8 @@ def test_what_moved_is_what_is_written(tmp_path: Path) -> None:
             "wallet_balances": 1,
             "wallet_real_time_balances": 1,
             "wallet_credits_available": 2,
+            # The debit, and the credit that it took from.
+            "wallet_transactions": 2,
         }
         world.set_name(other, "Renamed")
         settings = added()

@@ -25,7 +25,7 @@ from tests.robustness.support import (
 )
 
 #: Much happens between two snapshots, so that a row lost or written twice would show.
-RATES = Rates(
+RATES = Rates.with_ledger(
     debit=0.3,
     top_up=0.2,
     meter_usage=0.3,

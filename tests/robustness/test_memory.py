@@ -13,6 +13,7 @@ import pytest
 from flexprice_emulator import Emulator
 from flexprice_wallets.warehouse.database import create_database, limit_memory, open_database
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
+from tests.benchmarks.ledger_responder import ledger_process
 from tests.robustness.support import (
     Command,
     emulator_process,
@@ -23,6 +24,7 @@ from tests.robustness.support import (
 )
 
 CUSTOMERS = 20_000
+TRANSACTIONS = 1_000_000
 MOST_MEGABYTES = 400
 
 
@@ -46,16 +48,38 @@ def test_twenty_thousand_customers_stay_within_400_mb(database: Path, tmp_path: 
             environment=environment(tmp_path, emulator.base_url, "emulator-key"),
             cwd=tmp_path,
         )
-        most = 0.0
-        deadline = time.monotonic() + 240
-        while command.process.poll() is None:
-            most = max(most, sum(map(_megabytes, family_of(command.process.pid))))
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        most = _most_megabytes(command, seconds=240)
         ended = command.wait()
     assert ended.code == 0, ended.err
     assert value(database, "select count(*) from flexprice.wallets") > CUSTOMERS
     assert 100 < most < MOST_MEGABYTES
+
+
+@pytest.mark.slow
+def test_a_million_transactions_stay_within_400_mb(database: Path, tmp_path: Path) -> None:
+    with ledger_process(TRANSACTIONS) as base_url:
+        command = Command(
+            "load",
+            f"--database={database}",
+            environment=environment(tmp_path, base_url, "some-secret-key"),
+            cwd=tmp_path,
+        )
+        most = _most_megabytes(command, seconds=900)
+        ended = command.wait()
+    assert ended.code == 0, ended.err
+    assert value(database, "select count(*) from flexprice_raw.wallet_transactions") == TRANSACTIONS
+    assert 100 < most < MOST_MEGABYTES
+
+
+def _most_megabytes(command: Command, seconds: float) -> float:
+    """The most that a command and its children have held until its end."""
+    most = 0.0
+    deadline = time.monotonic() + seconds
+    while command.process.poll() is None:
+        most = max(most, sum(map(_megabytes, family_of(command.process.pid))))
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return most
 
 
 def test_duckdb_keeps_no_more_than_its_share_of_the_file(tmp_path: Path) -> None:

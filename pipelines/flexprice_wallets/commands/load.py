@@ -226,10 +226,11 @@ def _tell(result: LoadResult, seconds: float, *, as_json: bool) -> None:
     row = result.snapshot
     if row["completeness"] == "partial" and not result.already_loaded:
         _logger.warning(
-            "Partial: %d customers could not be read and %d records were rejected; "
+            "Partial: %d customers could not be read and %d records were rejected%s; "
             "see fetch_failures and rejections.",
             row["customers_failed"],
             row["records_rejected"],
+            ", and the ledger could not be read" if row.get("ledger") == "failed" else "",
         )
     report_done(_json(result) if as_json else _summary(result, seconds))
 

@@ -99,7 +99,7 @@ def _freshness_as_json(connection: DuckDBPyConnection, schema: str, failed: dict
 
 
 _FRESHNESS = """
-select last_snapshot_at, last_complete_snapshot_at from "{schema}".freshness
+select last_snapshot_at, last_complete_snapshot_at, last_ledger_at, ledger_read_to from "{schema}".freshness
 """
 _CONTENT = """
 select
@@ -113,7 +113,9 @@ group by currency
 order by currency
 """
 _SNAPSHOTS = """
-select snapshot_at, completeness, scope, customers_observed, customers_failed, wallets_changed, records_rejected
+select
+    snapshot_at, completeness, scope, customers_observed, customers_failed, wallets_changed, ledger,
+    transactions_changed, records_rejected
 from "{schema}".snapshots
 order by snapshot_at desc
 limit 5

@@ -41,7 +41,8 @@ SNAPSHOTS = Table(
         Column(
             "completeness",
             _TEXT,
-            "'complete', or 'partial' where a customer or wallet could not be read or a record was rejected.",
+            "'complete', or 'partial' where a customer, a wallet or the ledger could not be read or a record was "
+            "rejected.",
             nullable=False,
         ),
         Column(

@@ -37,9 +37,8 @@ class LoadResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        row = self.snapshot
-        is_complete = row["completeness"] == "complete" and row.get("ledger") != "failed"
-        return ExitCode.COMPLETE if is_complete or self.already_loaded else ExitCode.PARTIAL
+        is_complete = self.already_loaded or self.snapshot["completeness"] == "complete"
+        return ExitCode.COMPLETE if is_complete else ExitCode.PARTIAL
 
 
 def require_posix() -> None:

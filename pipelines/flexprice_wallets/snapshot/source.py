@@ -265,6 +265,7 @@ class _Run:
             for _ in reading.read(self.feed, wallet_ids):
                 yield from buffer.drain(at_most=_TRANSACTIONS_AT_ONCE)
             comparison.tally.records_rejected += reading.rejections_held
+            comparison.tally.has_ledger_failed = reading.state == "failed"
         if (failure := reading.failure_row()) is not None:
             buffer.write("fetch_failures", {**self._key(), **failure})
         for customer_id in sorted(comparison.covered or ()):

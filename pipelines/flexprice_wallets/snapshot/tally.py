@@ -20,10 +20,11 @@ class Tally:
     wallets_rejected: int = 0
     customers_rejected: int = 0
     records_rejected: int = 0
+    has_ledger_failed: bool = False
     newly_unlisted: int = 0
     newly_ended: int = 0
 
     @property
     def completeness(self) -> Literal["complete", "partial"]:
         is_whole = not (self.customers_failed or self.wallets_failed or self.records_rejected)
-        return "complete" if is_whole else "partial"
+        return "complete" if is_whole and not self.has_ledger_failed else "partial"
