@@ -40,7 +40,7 @@ select
     held_of(w, credits_k) - free_of(w, credits_k) as purchased_credits,
     observed_at_of(w, credits_k, credits_n) as credits_observed_at,
     time_of(credits_n) as credits_snapshot_at,
-    case when credits_k = previous_k then time_of(balance_n) end as split_valid_from
+    time_of(balance_n) as split_valid_from
 from ended;
 
 insert into flexprice_raw.stored_settings_intervals by name
@@ -107,7 +107,7 @@ select
     observed_at_of(w, credits_k, credits_n) as credits_observed_at,
     time_of(credits_n) as credits_snapshot_at,
     hash_of(w, 2000 + credits_k) as credits_hash,
-    case when credits_k = balance_k and not is_closed then time_of(balance_n) end as split_valid_from,
+    case when not is_closed then time_of(balance_n) end as split_valid_from,
     true as is_real_time_balance_given,
     true as is_credits_available_given,
     case when not is_closed then time_of(balance_n) end as valid_from
@@ -268,4 +268,22 @@ select
 from moves
 group by currency, conversion_rate, snapshot_at
 order by snapshot_at, currency, conversion_rate;
+"""
+
+#: Of the wallets that lived at the end of each day with a load: how many a load of that day observed.
+OBSERVATIONS = """
+insert into flexprice_raw.stored_currency_observations by name
+select
+    currency,
+    date_day,
+    count(case when last_observed_at >= date_day at time zone 'UTC' then 1 end) as observed_wallets,
+    min(last_observed_at) as last_observed_at
+from flexprice.wallet_balance_daily
+where
+    not is_ended
+    and date_day in (
+        select cast(snapshot_at at time zone 'UTC' as date) from flexprice_raw.snapshots
+    )
+group by currency, date_day
+order by date_day, currency;
 """

@@ -61,7 +61,8 @@ def generate(path: Path, scale: Scale) -> None:
             + stored_rows.CURRENT
             + stored_rows.RATES
             + stored_rows.MOVES
-            + rows.SNAPSHOTS,
+            + rows.SNAPSHOTS
+            + stored_rows.OBSERVATIONS,
             scale,
         )
         connection.execute("checkpoint")

@@ -10,7 +10,7 @@ from decimal import Decimal
 from flexprice_wallets import __version__
 from tests.history.expected_balances import figures, split, times_observed
 from tests.history.observed import Record, Snapshot, Within
-from tests.history.sights import LEVELS, Sight
+from tests.history.sights import LEVELS, Sight, shown
 
 #: Settings that `wallet_lifecycle` names one by one when they change, and the columns that each stands for.
 _NAMED_SETTINGS: dict[str, tuple[str, ...]] = {
@@ -139,7 +139,7 @@ def wallets(sights: Mapping[str, Sequence[Sight]]) -> list[Record]:
         rows.append(
             {
                 "wallet_id": wallet_id,
-                **last.settings,
+                **shown(last.settings),
                 "life_number": last.life,
                 **figures(last),
                 **split(last),
@@ -166,7 +166,7 @@ def settings_history(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
     return [
         {
             "wallet_id": wallet_id,
-            **version.settings,
+            **shown(version.settings),
             "valid_from": version.at,
             "valid_to": valid_to,
             "is_current": valid_to is None,
@@ -197,12 +197,12 @@ def lifecycle(wallet_id: str, sights: Sequence[Sight], first_load: datetime) -> 
 
 def _events(before: Sight | None, after: Sight, *, is_first_load: bool) -> dict[str, str | None]:
     """What happened to a wallet between two versions of its settings, each event with its detail."""
-    new, status = after.settings, after.settings["wallet_status"]
+    new, status = shown(after.settings), after.settings["wallet_status"]
     if before is None:
         return {"first_load" if is_first_load else "appeared": None} | (
             {"frozen": status} if status == "frozen" else {}
         )
-    old = before.settings
+    old = shown(before.settings)
     events: dict[str, str | None] = {}
     if after.begins_life:
         events["returned"] = None

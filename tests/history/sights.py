@@ -282,9 +282,7 @@ def _settings(wallet: Record, snapshot: Snapshot, *, is_listed: bool, ended: str
         "ended": ended,
         "conversion_rate": wallet["conversion_rate"],
         "topup_conversion_rate": wallet["topup_conversion_rate"],
-        "allowed_price_types": (
-            ", ".join(sorted(price_types)) if price_types and "ALL" not in price_types else "ALL"
-        ),
+        "allowed_price_types": ", ".join(sorted(price_types)) if price_types else None,
         "alert_enabled": wallet["alert_enabled"],
         "alert_state": wallet["alert_state"] or None,
         "unrecognized_fields": dict(snapshot.extra_fields) or None,
@@ -308,6 +306,13 @@ def _settings(wallet: Record, snapshot: Snapshot, *, is_listed: bool, ended: str
         "auto_topup_cooldown_unit": cooldown.get("unit"),
     }
     return settings
+
+
+def shown(settings: Record) -> Record:
+    """Settings as views show them: no restriction of price types and ALL are the same."""
+    listed = settings_price_types(settings)
+    is_all = not listed or "ALL" in listed
+    return settings | ({"allowed_price_types": "ALL"} if is_all else {})
 
 
 def settings_price_types(settings: Record) -> list[str]:

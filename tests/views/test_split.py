@@ -186,9 +186,9 @@ def test_a_split_confirmed_later_is_not_shown_earlier():
         "select date_day, closing_free_balance from flexprice.wallet_balance_daily order by date_day",
     ) == [("03-01", "40"), ("03-02", None), ("03-03", "80")]
     for moment, expected in (
-        ("2026-03-01 12:00", ("100", "40", "03-01 08:00")),
-        ("2026-03-02 12:00", ("200", None, None)),
-        ("2026-03-03 12:00", ("200", "80", "03-03 08:00")),
+        ("2026-03-01 12:00:00", ("100", "40", "03-01 08:00")),
+        ("2026-03-02 12:00:00", ("200", None, None)),
+        ("2026-03-03 12:00:00", ("200", "80", "03-03 08:00")),
     ):
         assert rows_of(
             connection,
@@ -221,7 +221,7 @@ def test_a_customers_day_has_the_split_in_money_and_no_credits_of_two_rates():
         ("c2", "7", "7", None, None, None, "0", 0, "3.5"),
     ]
     whose = [("c1", "ext-c1", "Customer c1"), ("c2", "ext-c2", "Customer c2")]
-    for source in ("customer_balance_daily", "wallet_balance_as_of('2026-03-01 09:00+00')"):
+    for source in ("customer_balance_daily", "wallet_balance_as_of('2026-03-01 09:00:00+00')"):
         assert (
             rows_of(
                 connection,
