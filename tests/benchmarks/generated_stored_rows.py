@@ -131,6 +131,27 @@ from current
 order by first_n, w;
 """
 
+RATES = """
+insert into flexprice_raw.stored_rates by name
+with
+versions as (
+    select
+        wallet_id,
+        snapshot_at as valid_from,
+        currency,
+        conversion_rate,
+        lag(currency) over by_time as previous_currency,
+        lag(conversion_rate) over by_time as previous_conversion_rate
+    from flexprice_raw.wallet_balances
+    window by_time as (partition by wallet_id order by snapshot_at)
+)
+
+select *
+from versions
+where previous_currency is null or previous_currency <> currency or previous_conversion_rate <> conversion_rate
+order by wallet_id, valid_from;
+"""
+
 MOVES = """
 insert into flexprice_raw.stored_currency_moves by name
 with

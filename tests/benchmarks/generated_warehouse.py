@@ -59,6 +59,7 @@ def generate(path: Path, scale: Scale) -> None:
             connection,
             rows.FAILURES
             + stored_rows.CURRENT
+            + stored_rows.RATES
             + stored_rows.MOVES
             + rows.SNAPSHOTS
             + stored_rows.OBSERVATIONS,

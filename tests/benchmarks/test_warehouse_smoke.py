@@ -20,8 +20,9 @@ REPLAYED = [
     for table in derived_tables()
     if table.name not in {"stored_progress", "stored_data_dictionary", "stored_views"}
 ]
-#: Nothing in a generated history is of this scope.
-EMPTY = {"stored_selected_wallets"}
+#: Nothing in a generated history is of this scope, and it has no ledger.
+EMPTY = {"stored_selected_wallets", "stored_ledger_wallets", "stored_transactions", "stored_months"}
+EMPTY |= {"stored_wallet_origins", "stored_origin_moves"}
 
 
 @pytest.fixture(scope="module")

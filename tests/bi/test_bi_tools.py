@@ -166,7 +166,7 @@ def test_jdbc_reads_everything(
     assert columns["wallets", "balance"][0] == "DECIMAL(28,9)"
     with open_database(history.warehouse, read_only=True) as connection:
         for name, count in answer["rows"]:
-            source = "('2026-03-01 00:00:00+00')" if name == "wallet_balance_as_of" else ""
+            source = "('2026-03-01 00:00:00+00')" if name.endswith("_as_of") else ""
             sql = f"select count(*) from flexprice.{name}{source}"
             assert connection.execute(sql).fetchall() == [(int(count),)], name
         counts = [len(connection.execute(query).fetchall()) for query in queries]

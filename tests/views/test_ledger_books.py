@@ -233,6 +233,19 @@ def test_a_transaction_that_the_api_withholds_in_between():
     assert finding == "the balances of two transactions do not join: one between them is missing"
 
 
+def test_two_withheld_transactions_that_cancel_each_other_out():
+    told = [
+        credit("t1", 20, at="2026-01-05 10:00", left=17, updated="2026-01-07 10:00"),
+        # A credit of 5 is withheld here, and its expiry below.
+        debit("t2", 3, before=25, at="2026-01-07 10:00"),
+        credit("t3", 6, before=17, at="2026-01-09 10:00"),
+    ]
+    connection = LedgerHistory().snapshot("2026-04-02 08:00", [wallet("w1", 23)], told).warehouse()
+    [(_, state, finding, *figures)] = reconciliation(connection, *FIGURES, "missing_credits")
+    assert (state, figures) == ("differs", ["23", "23", "0", "10"])
+    assert finding == "the balances of two transactions do not join: one between them is missing"
+
+
 def test_a_balance_that_was_changed_behind_the_ledger():
     ledger = LedgerHistory().snapshot("2026-04-02 08:00", [HELD], BOOKS)
     ledger.snapshot("2026-04-03 08:00", [wallet("w1", 41, rate="0.5")], BOOKS)
