@@ -1,0 +1,66 @@
+"""The long story of the suite, replicated after every load, with kills: PostgreSQL shows what DuckDB shows."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flexprice_emulator import Emulator, World
+from flexprice_wallets.replicate.replicate import replicate_to_postgres
+from tests.history.stage import Stage
+from tests.history.story import BEGIN, story
+from tests.replicate.comparison import differences, row_count
+from tests.replicate.server import Database
+
+#: Every so many loads are replicated one by one, others several at once.
+_EVERY = 3
+_KILLED_EVERY = 4
+
+
+@pytest.mark.slow
+def test_the_story_after_every_load_and_kill(tmp_path: Path, database: Database) -> None:
+    world = World(24, seed=5, contract="2026-08", now=BEGIN)
+    chance = random.Random(7)
+    shown_before = tmp_path / "shown.duckdb"
+    rows = kills = 0
+    with Emulator(world=world, numbers_as="mixed") as emulator:
+        stage = Stage(emulator, tmp_path / "warehouse.duckdb")
+        for step, run in enumerate(story(stage), start=1):
+            stage.load(run)
+            if shown_before.exists() and step % _KILLED_EVERY == 0:
+                is_killed = _replicate_and_kill(stage.database, chance.uniform(0.5, 4.5))
+                kills += is_killed
+                whole = [w for w in (stage.database, shown_before) if not differences(w, database)]
+                assert whole, f"a kill in step {step} left something half shown"
+            elif step % _EVERY == 2:
+                continue
+            replicate_to_postgres(stage.database)
+            found = differences(stage.database, database)
+            assert not found, f"after step {step}, {run}:\n" + "\n".join(found)
+            rows += row_count(stage.database)
+            shutil.copyfile(stage.database, shown_before)
+    assert step >= 30
+    assert kills >= 4
+    assert rows > 30_000
+
+
+def _replicate_and_kill(warehouse: Path, seconds: float) -> bool:
+    """Run the command and kill it after a while; whether it was still at work."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flexprice_wallets", "replicate", "--destination", "postgres",
+         "--database", str(warehouse)],
+        cwd=warehouse.parent, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return process.wait() == -signal.SIGKILL
