@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 import psycopg2
 import pytest
+import sqlglot
+from sqlglot import exp
 
 from flexprice_wallets.errors import (
     AnotherRunAtWork,
@@ -94,14 +96,6 @@ def test_a_destination_shows_what_the_warehouse_holds(warehouse, database):
 
 
 def test_texts_figures_and_times_arrive_exactly(warehouse, database):
-    change(
-        warehouse,
-        *(
-            f"update flexprice_raw.wallets set name = {literal!r}, description = '' where wallet_id ="
-            f" (select wallet_id from flexprice_raw.stored_wallets where wallet_number = {number})"
-            for number, literal in ()
-        ),
-    )
     with duckdb.connect(str(warehouse)) as connection:
         for number, text in enumerate(ODD_TEXTS, start=1):
             connection.execute(
@@ -110,7 +104,7 @@ def test_texts_figures_and_times_arrive_exactly(warehouse, database):
                 [text, number],
             )
         connection.execute(
-            f"update flexprice_raw.wallet_real_time_balances set balance = {NINES}, real_time_balance = -{NINES},"
+            f"update flexprice_raw.wallet_real_time_balances set real_time_balance = {NINES}, pending_amount = -{NINES},"
             " observed_at = timestamptz '2026-02-25 05:59:59.123457+00'"
         )
     replicate_to_postgres(warehouse)
@@ -118,7 +112,7 @@ def test_texts_figures_and_times_arrive_exactly(warehouse, database):
     names = {name for (name,) in database.query("select name from flexprice.wallets")}
     assert {*ODD_TEXTS} <= names
     figures = database.query(
-        "select distinct balance::text from flexprice_raw.wallet_real_time_balances"
+        "select distinct real_time_balance::text from flexprice_raw.wallet_real_time_balances"
     )
     assert figures == [(NINES,)]
 
@@ -283,58 +277,66 @@ def test_what_people_made_there_outlives_new_views(warehouse, database, monkeypa
     database.query("create role reader_of_wallets")
     database.query("grant select on flexprice.wallets to reader_of_wallets")
     database.query("create view public.mine as select wallet_id from flexprice.wallets")
-    # A view that has lost a column cannot be replaced.
     rendered = postgres_views.rendered_views
-
-    def narrower(dialect, **names):
-        return tuple(
-            replace(view, query=f"select scope, snapshot_id from ({view.query}) as v")
-            if view.name == "rejections"
-            else view
-            for view in rendered(dialect, **names)
-        )
-
     try:
         change(warehouse, "update flexprice_raw.wallets set name = 'new'")
         replicate_to_postgres(warehouse)
         assert database.query("select count(*) from public.mine") != []
         assert differences(warehouse, database) == []
-        changed = lambda d, **n: tuple(  # noqa: E731
-            replace(v, query=f"select 1 as one, v.* from ({v.query}) as v")
-            if v.name == "wallets"
-            else v
-            for v in rendered(d, **n)
-        )
-        monkeypatch.setattr(postgres_views, "rendered_views", changed)
+
+        def other_columns(dialect, **names):
+            return tuple(
+                replace(view, query=f"select 1 as one, v.* from ({view.query}) as v")
+                if view.name == "wallets"
+                else view
+                for view in rendered(dialect, **names)
+            )
+
+        monkeypatch.setattr(postgres_views, "rendered_views", other_columns)
         with pytest.raises(DestinationError, match=r"something of yours reads it .*mine"):
             replicate_to_postgres(warehouse)
         assert differences(warehouse, database) == []
     finally:
         database.query("drop view if exists public.mine")
-    monkeypatch.setattr(postgres_views, "rendered_views", rendered)
+    # Nothing is in the way any more: the view is dropped and created, and may be read by the same people.
+    assert replicate_to_postgres(warehouse).is_up_to_date
+    assert database.query("select distinct one from flexprice.wallets") == [(1,)]
     [(may_read,)] = database.query(
         "select has_table_privilege('reader_of_wallets', 'flexprice.wallets', 'select')"
     )
     assert may_read
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ("GREATEST(", "LEAST("),
-        ("wallets.balance AS balance", "ROUND(wallets.balance, 2) AS balance"),
-        ("UNION ALL", "UNION"),
-    ],
-)
-def test_a_wrong_rendering_is_found(warehouse, database, monkeypatch, right, wrong):
+def null_where_any_is(node: exp.Expression) -> exp.Expression:
+    """`greatest` as Trino and Snowflake have it."""
+    if not isinstance(node, exp.Greatest):
+        return node
+    is_null = exp.or_(*(each.copy().is_(exp.null()) for each in (node.this, *node.expressions)))
+    return exp.Case().when(is_null, exp.null()).else_(node.copy())
+
+
+def without_last_digits(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.Alias) and node.alias == "credit_balance":
+        return exp.alias_(exp.func("round", node.this.copy(), exp.Literal.number(3)), node.alias)
+    return node
+
+
+@pytest.mark.parametrize("rewrite", [null_where_any_is, without_last_digits])
+def test_a_wrong_rendering_is_found(warehouse, database, monkeypatch, rewrite):
     render = dialects.render
-    monkeypatch.setattr(dialects, "render", lambda *a: render(*a).replace(right, wrong))
+
+    def wrong(*arguments):
+        query = sqlglot.parse_one(render(*arguments), read="postgres")
+        return query.transform(rewrite).sql(dialect="postgres")
+
+    monkeypatch.setattr(dialects, "render", wrong)
     dialects.rendered_views.cache_clear()
     try:
         replicate_to_postgres(warehouse)
     finally:
         dialects.rendered_views.cache_clear()
-    assert differences(warehouse, database) != []
+    found = differences(warehouse, database)
+    assert [each for each in found if each.startswith(("wallets:", "wallet_balance_history:"))]
 
 
 def test_everything_is_described_indexed_and_analyzed(warehouse, database):
@@ -374,13 +376,13 @@ def test_types_are_exact(warehouse, database):
     ].endswith("with time zone")
 
 
-def test_the_story_would_miss_nothing(warehouse):
+def test_nothing_is_left_out(warehouse):
     names = {name for _, _, name in relations("x")}
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         there = connection.execute(
             "select table_name from information_schema.tables where table_schema in ('flexprice', 'flexprice_raw')"
         ).fetchall()
-    assert {name for (name,) in there} - names == {"_dlt_version", "_dlt_pipeline_state"}
+    assert {name for (name,) in there} - names <= {"_dlt_version", "_dlt_pipeline_state"}
 
 
 def test_a_server_that_refuses_is_named(warehouse, database):
