@@ -15,7 +15,7 @@ FlexpriceWalletsError               exit code 1
 │   ├── WarehouseTooNew             1   written by a later version of this program or of DuckDB
 │   ├── WarehouseTooOld             1   written by a version from which no way leads to this one
 │   └── StorageError                1   disk full, file not readable, folder not writable
-├── ReplicationError                1   the destination was not brought up to date; what it showed before, it shows still
+├── ReplicationError                1   the destination was not brought up to date, and shows what it showed
 │   ├── DestinationError            1   the destination refused, or could not be reached
 │   ├── DestinationTooNew           1   filled by a later version of this program
 │   ├── ForeignDestination          1   it holds the data of another tenant or environment

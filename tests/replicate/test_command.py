@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -40,10 +41,11 @@ def test_replicate_says_what_it_did(history, database, tmp_path):
 
 
 def test_credentials_in_dlts_secrets_file(history, database, tmp_path):
-    host, port, name = re.fullmatch(r".*@(.*):(\d+)/(\w+)", database.address).groups()
+    address = urlsplit(database.address)
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "secrets.toml").write_text(
-        f'[destination.postgres.credentials]\nhost = "{host}"\nport = {port}\ndatabase = "{name}"\n'
+        f'[destination.postgres.credentials]\nhost = "{address.hostname}"\nport = {address.port}\n'
+        f'database = "{address.path[1:]}"\n'
         f'username = "tester"\npassword = "{PASSWORD}"\n'
     )
     done = replicate(tmp_path, history.warehouse, None, "--dataset", "billing")

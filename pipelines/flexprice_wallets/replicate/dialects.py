@@ -18,7 +18,7 @@ from flexprice_wallets.warehouse.descriptions import views
 from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, sql_texts
 
 #: Takes an expression of the source and gives what the dialect has for it.
-Rewrite = Callable[[exp.Expression], exp.Expression]
+Rewrite = Callable[[exp.Expr], exp.Expr]
 
 DIALECTS: Final = (
     "postgres", "trino", "spark", "databricks", "snowflake", "bigquery", "redshift",
@@ -34,14 +34,14 @@ class RenderedView:
     query: str
 
 
-def _epoch_of_trino(node: exp.Expression) -> exp.Expression:
+def _epoch_of_trino(node: exp.Expr) -> exp.Expr:
     """`extract(epoch from …)`, which Trino does not know."""
     if isinstance(node, exp.Extract) and node.name.lower() == "epoch":
         return exp.func("to_unixtime", node.expression, dialect="trino")
     return node
 
 
-def _skipping_nulls(node: exp.Expression) -> exp.Expression:
+def _skipping_nulls(node: exp.Expr) -> exp.Expr:
     """`greatest` and `least`, which are null in Trino and Snowflake where one argument is."""
     if not isinstance(node, exp.Greatest | exp.Least):
         return node
@@ -91,4 +91,4 @@ def render(statement: str, dialect: str, raw_schema: str, schema: str) -> str:
             table.set("db", exp.to_identifier(renamed[table.db], quoted=dialect == "postgres"))
     for rewrite in REWRITES.get(dialect, ()):
         query = query.transform(rewrite)
-    return query.sql(dialect=dialect, pretty=True, comments=False)
+    return str(query.sql(dialect=dialect, pretty=True, comments=False))

@@ -65,7 +65,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which warehouse it is: its tenant and environment, where known, and each snapshot with the dlt load it came by."""
+    """Which warehouse it is: its tenant and environment, where known, and each snapshot's dlt load."""
 
     tenant_id: str | None
     environment_id: str | None

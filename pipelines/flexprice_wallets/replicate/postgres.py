@@ -206,9 +206,9 @@ class PostgresDestination:
         there = {*self._views()}
         return {(each.schema, each.name) for each in views.views} <= there
 
-    def _views(self) -> list[tuple[str, str]]:
+    def _views(self) -> list[tuple[Any, ...]]:
         names = [self._schemas.tables, self._schemas.views]
-        return self.query(  # type: ignore[return-value]
+        return self.query(
             "select schemaname, viewname from pg_views where schemaname = any(%s)", [names]
         )
 

@@ -18,7 +18,10 @@ from flexprice_wallets.warehouse.sql_files import literal, quoted
 SHOWN: Final = "shown_shipments"
 _RAW_COMMENT: Final = "The tables of flexprice-wallets as of the last committed shipment."
 _VIEWS_COMMENT: Final = "The views of flexprice-wallets: query these."
-_ROWS_COMMENT: Final = "Rows as flexprice-wallets sent them, those of killed runs and earlier versions included: query the views instead."
+_ROWS_COMMENT: Final = (
+    "Rows as flexprice-wallets sent them, those of killed runs and earlier versions included: "
+    "query the views instead."
+)
 
 
 @dataclass(frozen=True, slots=True)

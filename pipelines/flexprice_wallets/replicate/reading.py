@@ -93,7 +93,8 @@ def read_rows(
             query += f" where {quoted(table.appended_by)} > ?"
             parameters = [committed_at]
     else:
-        versions = f"select {', '.join(columns)}, {_signed_hash(table)} as {ROW_HASH}, false as {IS_DELETED} from {source}"
+        marks = f"{_signed_hash(table)} as {ROW_HASH}, false as {IS_DELETED}"
+        versions = f"select {', '.join(columns)}, {marks} from {source}"
         query = versions
         if mode is Mode.COMPARE:
             _keep_known(own, known)

@@ -274,12 +274,13 @@ def _postgres_credentials() -> Any:
     from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
     try:
-        return resolve_configuration(
-            PostgresCredentials(), sections=("destination", "postgres", "credentials")
-        )
+        with own_scope(DLT_SETTINGS, reads_configuration=True):
+            return resolve_configuration(
+                PostgresCredentials(), sections=("destination", "postgres", "credentials")
+            )
     except ConfigurationException as error:
         raise ConfigurationError(
-            "The credentials for PostgreSQL are missing or incomplete (dlt asks for user, password, host and database): "
+            "The credentials for PostgreSQL are missing or incomplete (user, password, host and database): "
             "set DESTINATION__POSTGRES__CREDENTIALS=postgresql://user:password@host:5432/database, or "
             "[destination.postgres.credentials] in .dlt/secrets.toml."
         ) from error
@@ -310,6 +311,6 @@ def _own_error(error: BaseException) -> FlexpriceWalletsError:
         )
     first_line = next(iter(str(innermost).strip().splitlines()), "")[:300]
     return DestinationError(
-        f"dlt could not send to the destination ({type(innermost).__name__}: {first_line}); nothing more is shown there "
-        "than before. Run again."
+        f"dlt could not send to the destination ({type(innermost).__name__}: {first_line}); what is shown "
+        "there is what was shown. Run again."
     )

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import dlt
 import pyarrow as pa
+from dlt.common.data_types import TDataType
 from dlt.common.destination import Destination
-from dlt.common.schema.typing import TColumnSchema, TDataType
+from dlt.common.schema.typing import TColumnSchema
 from dlt.common.schema.utils import new_table
 
 from flexprice_wallets.replicate.plan import FORMAT
