@@ -35,7 +35,7 @@ ODD_TEXTS = [
     r"\N",
     "it's",
     'a "b"',
-    r"C:\new\table",
+    r"a\new\table",
     "two\nlines",
     "tab\t",
     "%s %(x)s",

@@ -122,7 +122,9 @@ _logger = logging.getLogger(__name__)
 )
 @option(
     "--replicate",
-    type=click.Choice(DESTINATIONS),
+    type=click.Choice(["none", *DESTINATIONS]),
+    default="none",
+    show_default=True,
     help="Once the load is published, bring this destination up to it, as `replicate` does.",
 )
 @dataset_option()
@@ -153,7 +155,7 @@ def load_command(**given: Any) -> int:
     except Exception as error:
         _write_metrics(given, _exit_code_of(error), started, {})
         raise
-    if given["replicate"] is not None and not _is_replicated(given):
+    if given["replicate"] != "none" and not _is_replicated(given):
         exit_code = ExitCode.NOT_REPLICATED
         _write_metrics(given, exit_code, started, read)
     return exit_code
