@@ -14,6 +14,9 @@ BENCH_ARGS ?=
 DUCKDB := duckdb==2.0.*
 DUCKDB_15 := duckdb==1.5.*
 
+# Tests that open no database, so that one run of them is enough.
+NO_DATABASE := tests/emulator tests/extract tests/records
+
 VENV := .venv
 VENV_15 := .venv-duckdb15
 
@@ -53,15 +56,15 @@ format: $(VENV)/.dev ## Format the Python code, and put right what the linter ca
 	$(VENV)/bin/python -m ruff format pipelines tests
 
 .PHONY: test
-test: test-duckdb20 test-duckdb15 ## Run all tests on DuckDB 2.0 and again on 1.5
+test: test-duckdb20 test-duckdb15 ## Run all tests on DuckDB 2.0, and those that open a database on 1.5, too
 
 .PHONY: test-duckdb20
 test-duckdb20: $(VENV)/.dev ## Run all tests on DuckDB 2.0
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 .PHONY: test-duckdb15
-test-duckdb15: $(VENV_15)/.test ## Run all tests on DuckDB 1.5
-	$(VENV_15)/bin/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+test-duckdb15: $(VENV_15)/.test ## Run all tests that open a database on DuckDB 1.5
+	$(VENV_15)/bin/python -m pytest -n $(JOBS) --dist worksteal $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS)
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0

@@ -8,9 +8,18 @@ snapshots as (
     from flexprice_raw.snapshots
 ),
 
+daily_snapshots as (
+    select
+        date_day,
+        max(snapshot_at) as snapshot_at
+    from snapshots
+    group by date_day
+),
+
 daily_moves as (
     select
         moves.currency as currency,
+        moves.conversion_rate as conversion_rate,
         snapshots.date_day as date_day,
         sum(moves.positive_balance) as positive_balance,
         sum(moves.balance) as balance,
@@ -20,6 +29,8 @@ daily_moves as (
         sum(moves.frozen_credits) as frozen_credits,
         sum(moves.free_credits) as free_credits,
         sum(moves.purchased_credits) as purchased_credits,
+        sum(moves.other_credits) as other_credits,
+        sum(moves.broken_down_balance) as broken_down_balance,
         sum(moves.closed_balance) as closed_balance,
         sum(moves.wallets) as wallets,
         sum(moves.overdrawn_wallets) as overdrawn_wallets,
@@ -28,28 +39,41 @@ daily_moves as (
         sum(moves.closed_wallets) as closed_wallets
     from flexprice_raw.stored_currency_moves as moves
     inner join snapshots on moves.snapshot_at = snapshots.snapshot_at
-    group by moves.currency, snapshots.date_day
+    group by moves.currency, moves.conversion_rate, snapshots.date_day
 ),
 
-currencies as (
+rates as (
     select
         currency,
+        conversion_rate,
         min(date_day) as first_day
     from daily_moves
-    group by currency
+    group by currency, conversion_rate
+),
+
+-- Every day, with the last snapshot until its end.
+days as (
+    select
+        calendar.date_day as date_day,
+        max(daily_snapshots.snapshot_at) over (order by calendar.date_day) as last_snapshot_at,
+        max(daily_snapshots.date_day) over (order by calendar.date_day) as last_snapshot_day
+    from flexprice_raw.stored_calendar as calendar
+    left join daily_snapshots on calendar.date_day = daily_snapshots.date_day
 ),
 
 calendar as (
     select
-        currencies.currency as currency,
+        rates.currency as currency,
+        rates.conversion_rate as conversion_rate,
         days.date_day as date_day
-    from flexprice_raw.stored_calendar as days
-    inner join currencies on days.date_day >= currencies.first_day
+    from days
+    inner join rates on days.date_day >= rates.first_day
 ),
 
 levels as (
     select
         calendar.currency as currency,
+        calendar.conversion_rate as conversion_rate,
         calendar.date_day as date_day,
         sum(daily_moves.positive_balance) over running as positive_balance,
         sum(daily_moves.balance) over running as balance,
@@ -59,6 +83,8 @@ levels as (
         sum(daily_moves.frozen_credits) over running as frozen_credits,
         sum(daily_moves.free_credits) over running as free_credits,
         sum(daily_moves.purchased_credits) over running as purchased_credits,
+        sum(daily_moves.other_credits) over running as other_credits,
+        sum(daily_moves.broken_down_balance) over running as broken_down_balance,
         sum(daily_moves.closed_balance) over running as closed_balance,
         sum(daily_moves.wallets) over running as wallets,
         sum(daily_moves.overdrawn_wallets) over running as overdrawn_wallets,
@@ -67,30 +93,101 @@ levels as (
         sum(daily_moves.closed_wallets) over running as closed_wallets
     from calendar
     left join daily_moves
-        on calendar.currency = daily_moves.currency and calendar.date_day = daily_moves.date_day
-    window running as (partition by calendar.currency order by calendar.date_day)
+        on
+            calendar.currency = daily_moves.currency
+            and calendar.conversion_rate = daily_moves.conversion_rate
+            and calendar.date_day = daily_moves.date_day
+    window running as (
+        partition by calendar.currency, calendar.conversion_rate
+        order by calendar.date_day
+    )
+),
+
+-- Credits become money at the rate of the wallets that hold them; as credits they are one figure for one rate only.
+sums as (
+    select
+        currency,
+        date_day,
+        sum(positive_balance) as positive_balance,
+        sum(balance) as balance,
+        sum(frozen_balance) as frozen_balance,
+        sum(closed_balance) as closed_balance,
+        sum(broken_down_balance) as broken_down_balance,
+        sum(cast(free_credits as decimal(33, 11)) * conversion_rate) as free_balance,
+        sum(cast(purchased_credits as decimal(33, 11)) * conversion_rate) as purchased_balance,
+        sum(cast(other_credits as decimal(33, 11)) * conversion_rate) as other_balance,
+        count(case when wallets > 0 then 1 end) as conversion_rates,
+        sum(positive_credits) as positive_credits,
+        sum(credits) as credits,
+        sum(frozen_credits) as frozen_credits,
+        sum(free_credits) as free_credits,
+        sum(purchased_credits) as purchased_credits,
+        sum(wallets) as wallets,
+        sum(overdrawn_wallets) as overdrawn_wallets,
+        sum(frozen_wallets) as frozen_wallets,
+        sum(broken_down_wallets) as broken_down_wallets,
+        sum(closed_wallets) as closed_wallets
+    from levels
+    group by currency, date_day
 )
 
 select
     -- ids
-    currency,
-    date_day,
+    sums.currency as currency,
+    sums.date_day as date_day,
 
     -- figures
-    cast(positive_balance as decimal(38, 9)) as outstanding_balance,
-    cast(cast(positive_balance as decimal(37, 9)) - cast(balance as decimal(37, 9)) as decimal(38, 9))
+    cast(sums.positive_balance as decimal(38, 9)) as outstanding_balance,
+    cast(case when sums.broken_down_wallets > 0 then sums.purchased_balance end as decimal(38, 16))
+        as purchased_balance,
+    cast(case when sums.broken_down_wallets > 0 then sums.free_balance end as decimal(38, 16)) as free_balance,
+    cast(case when sums.broken_down_wallets > 0 then sums.other_balance end as decimal(38, 16)) as other_balance,
+    cast(sums.broken_down_balance as decimal(38, 9)) as broken_down_balance,
+    cast(
+        case
+            when sums.positive_balance > 0
+                then
+                    cast(sums.broken_down_balance as double precision)
+                    / cast(sums.positive_balance as double precision)
+        end as decimal(5, 4)
+    ) as broken_down_share,
+    cast(sums.frozen_balance as decimal(38, 9)) as frozen_balance,
+    cast(cast(sums.positive_balance as decimal(37, 9)) - cast(sums.balance as decimal(37, 9)) as decimal(38, 9))
         as overdrawn_balance,
-    cast(frozen_balance as decimal(38, 9)) as frozen_balance,
-    cast(closed_balance as decimal(38, 9)) as closed_balance,
-    cast(positive_credits as decimal(38, 9)) as outstanding_credits,
-    cast(cast(positive_credits as decimal(37, 9)) - cast(credits as decimal(37, 9)) as decimal(38, 9))
-        as overdrawn_credits,
-    cast(frozen_credits as decimal(38, 9)) as frozen_credits,
-    cast(case when broken_down_wallets > 0 then free_credits end as decimal(38, 16)) as free_credits,
-    cast(case when broken_down_wallets > 0 then purchased_credits end as decimal(38, 16)) as purchased_credits,
-    cast(wallets as bigint) as wallets,
-    cast(overdrawn_wallets as bigint) as overdrawn_wallets,
-    cast(frozen_wallets as bigint) as frozen_wallets,
-    cast(broken_down_wallets as bigint) as broken_down_wallets,
-    cast(closed_wallets as bigint) as closed_wallets
-from levels;
+    cast(sums.closed_balance as decimal(38, 9)) as closed_balance,
+    cast(sums.conversion_rates as bigint) as conversion_rates,
+    cast(case when sums.conversion_rates <= 1 then sums.positive_credits end as decimal(38, 9)) as outstanding_credits,
+    cast(
+        case
+            when sums.conversion_rates <= 1
+                then cast(sums.positive_credits as decimal(37, 9)) - cast(sums.credits as decimal(37, 9))
+        end as decimal(38, 9)
+    ) as overdrawn_credits,
+    cast(case when sums.conversion_rates <= 1 then sums.frozen_credits end as decimal(38, 9)) as frozen_credits,
+    cast(
+        case when sums.conversion_rates <= 1 and sums.broken_down_wallets > 0 then sums.free_credits end
+        as decimal(38, 16)
+    ) as free_credits,
+    cast(
+        case when sums.conversion_rates <= 1 and sums.broken_down_wallets > 0 then sums.purchased_credits end
+        as decimal(38, 16)
+    ) as purchased_credits,
+    cast(sums.wallets as bigint) as wallets,
+    cast(sums.overdrawn_wallets as bigint) as overdrawn_wallets,
+    cast(sums.frozen_wallets as bigint) as frozen_wallets,
+    cast(sums.broken_down_wallets as bigint) as broken_down_wallets,
+    cast(sums.closed_wallets as bigint) as closed_wallets,
+    cast(
+        case
+            when days.last_snapshot_day = sums.date_day then sums.wallets - coalesce(observations.observed_wallets, 0)
+            else sums.wallets
+        end as bigint
+    ) as carried_forward_wallets,
+
+    -- times
+    days.last_snapshot_at as last_snapshot_at,
+    observations.last_observed_at as last_observed_at
+from sums
+inner join days on sums.date_day = days.date_day
+left join flexprice_raw.stored_currency_observations as observations
+    on sums.currency = observations.currency and days.last_snapshot_day = observations.date_day;

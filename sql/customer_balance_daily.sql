@@ -5,6 +5,17 @@ daily as (
     select * from flexprice.wallet_balance_daily
 ),
 
+-- Who the customers are now.
+customer_names as (
+    select
+        versions.customer_id as customer_id,
+        versions.external_id as external_id,
+        versions.name as customer_name
+    from flexprice_raw.stored_customers as stored
+    inner join flexprice_raw.customers as versions
+        on stored.customer_id = versions.customer_id and stored.snapshot_at = versions.snapshot_at
+),
+
 current_wallets as (
     select * from flexprice_raw.stored_wallets
 ),
@@ -30,6 +41,7 @@ wallets as (
     select
         daily.*,
         not daily.is_ended as is_living,
+        not daily.is_ended and daily.split_valid_from is not null as is_broken_down,
         not daily.is_ended and coalesce(kinds.wallet_type, 'PRE_PAID') = 'PRE_PAID' as is_prepaid
     from daily
     left join kinds
@@ -64,6 +76,16 @@ sums as (
         date_day,
         coalesce(sum(case when is_living then closing_balance end), 0) as closing_balance,
         coalesce(sum(case when is_living then closing_credit_balance end), 0) as closing_credit_balance,
+        count(distinct case when is_living then closing_conversion_rate end) as conversion_rates,
+        coalesce(sum(case when is_living and closing_balance > 0 then closing_balance end), 0)
+            as closing_outstanding_balance,
+        sum(case when is_broken_down and closing_balance > 0 then closing_free_balance end) as closing_free_balance,
+        sum(case when is_broken_down and closing_balance > 0 then closing_purchased_balance end)
+            as closing_purchased_balance,
+        sum(case when is_broken_down and closing_balance > 0 then closing_other_balance end) as closing_other_balance,
+        coalesce(sum(case when is_broken_down and closing_balance > 0 then closing_balance end), 0)
+            as closing_broken_down_balance,
+        count(case when is_broken_down then 1 end) as broken_down_wallets,
         coalesce(sum(case when is_prepaid then closing_balance end), 0) as closing_prepaid_balance,
         max(case when pending_rank = 1 and is_prepaid then closing_pending_amount end) as closing_pending_amount,
         max(case when pending_rank = 1 and is_prepaid and closing_is_cached_fallback then 1 else 0 end) = 1
@@ -79,25 +101,38 @@ sums as (
 
 select
     -- ids
-    customer_id,
-    currency,
-    date_day,
+    sums.customer_id as customer_id,
+    sums.currency as currency,
+    sums.date_day as date_day,
+    customer_names.external_id as external_id,
+    customer_names.customer_name as customer_name,
 
     -- figures
-    closing_balance,
-    closing_credit_balance,
-    closing_prepaid_balance,
-    closing_pending_amount,
+    sums.closing_balance as closing_balance,
+    sums.closing_outstanding_balance as closing_outstanding_balance,
     cast(
-        cast(closing_prepaid_balance as decimal(37, 16)) - cast(closing_pending_amount as decimal(37, 16))
+        case when sums.broken_down_wallets > 0 then coalesce(sums.closing_purchased_balance, 0) end as decimal(38, 16)
+    ) as closing_purchased_balance,
+    cast(case when sums.broken_down_wallets > 0 then coalesce(sums.closing_free_balance, 0) end as decimal(38, 16))
+        as closing_free_balance,
+    cast(case when sums.broken_down_wallets > 0 then coalesce(sums.closing_other_balance, 0) end as decimal(38, 16))
+        as closing_other_balance,
+    sums.closing_broken_down_balance as closing_broken_down_balance,
+    case when sums.conversion_rates <= 1 then sums.closing_credit_balance end as closing_credit_balance,
+    sums.closing_prepaid_balance as closing_prepaid_balance,
+    sums.closing_pending_amount as closing_pending_amount,
+    cast(
+        cast(sums.closing_prepaid_balance as decimal(37, 16)) - cast(sums.closing_pending_amount as decimal(37, 16))
         as decimal(38, 16)
     ) as closing_real_time_balance,
-    is_pending_cached,
-    living_wallets,
-    ended_wallets,
-    changed_wallets,
-    carried_forward_wallets,
+    sums.is_pending_cached as is_pending_cached,
+    sums.living_wallets as living_wallets,
+    sums.broken_down_wallets as broken_down_wallets,
+    sums.ended_wallets as ended_wallets,
+    sums.changed_wallets as changed_wallets,
+    sums.carried_forward_wallets as carried_forward_wallets,
 
     -- times
-    last_observed_at
-from sums;
+    sums.last_observed_at as last_observed_at
+from sums
+left join customer_names on sums.customer_id = customer_names.customer_id;

@@ -93,7 +93,7 @@ select
     versions.address_postal_code as address_postal_code,
     versions.address_country as address_country,
     versions.timezone as timezone,
-    versions.metadata as metadata,
+    cast(versions.metadata as varchar) as metadata,
     versions.record_status as record_status,
     stored_customers.is_listed as is_listed,
 

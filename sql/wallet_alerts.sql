@@ -12,6 +12,7 @@ wallets as (
         alert_state,
         balance,
         real_time_balance,
+        first_observed_at,
         life_started_at,
         balance_observed_at,
         real_time_observed_at,
@@ -72,6 +73,31 @@ last_good as (
             )
         )
     group by wallets.wallet_id, wallets.customer_id, thresholds.level
+),
+
+-- The end of the last version of settings in which a threshold of today was another one, or missing.
+set_again as (
+    select
+        wallets.wallet_id as wallet_id,
+        wallets.customer_id as customer_id,
+        thresholds.level as level,
+        max(versions.valid_to) as set_at
+    from flexprice_raw.stored_wallets as wallets
+    inner join flexprice_raw.wallet_alert_thresholds as thresholds
+        on wallets.wallet_id = thresholds.wallet_id and wallets.settings_snapshot_at = thresholds.snapshot_at
+    inner join flexprice_raw.stored_settings_intervals as versions
+        on wallets.wallet_id = versions.wallet_id
+    left join flexprice_raw.wallet_alert_thresholds as earlier
+        on
+            versions.wallet_id = earlier.wallet_id
+            and versions.valid_from = earlier.snapshot_at
+            and thresholds.level = earlier.level
+    where
+        earlier.wallet_id is null
+        or earlier.threshold <> thresholds.threshold
+        or coalesce(earlier.condition, 'below') <> coalesce(thresholds.condition, 'below')
+        or coalesce(earlier.threshold_type, 'amount') <> coalesce(thresholds.threshold_type, 'amount')
+    group by wallets.wallet_id, wallets.customer_id, thresholds.level
 )
 
 select
@@ -98,6 +124,7 @@ select
 
     -- times
     case when compared.is_reached then coalesce(last_good.good_until, compared.life_started_at) end as reached_since,
+    coalesce(set_again.set_at, compared.first_observed_at) as threshold_set_at,
     compared.balance_observed_at as balance_observed_at,
     compared.real_time_observed_at as real_time_observed_at,
     compared.last_observed_at as last_observed_at
@@ -106,4 +133,9 @@ left join last_good
     on
         compared.wallet_id = last_good.wallet_id
         and compared.customer_id = last_good.customer_id
-        and compared.level = last_good.level;
+        and compared.level = last_good.level
+left join set_again
+    on
+        compared.wallet_id = set_again.wallet_id
+        and compared.customer_id = set_again.customer_id
+        and compared.level = set_again.level;

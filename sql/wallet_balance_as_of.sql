@@ -5,6 +5,17 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
         select * from flexprice.wallet_balance_history
     ),
 
+    -- Who the customers are now.
+    customer_names as (
+        select
+            versions.customer_id as customer_id,
+            versions.external_id as external_id,
+            versions.name as customer_name
+        from flexprice_raw.stored_customers as stored
+        inner join flexprice_raw.customers as versions
+            on stored.customer_id = versions.customer_id and stored.snapshot_at = versions.snapshot_at
+    ),
+
     last_snapshot as (
         select max(snapshot_at) as snapshot_at
         from flexprice_raw.snapshots
@@ -14,12 +25,16 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
     held as (
         select
             intervals.*,
+            customer_names.external_id as external_id,
+            customer_names.customer_name as customer_name,
+            coalesce(intervals.split_valid_from <= cast(as_of as timestamp with time zone), false) as is_split_known,
             greatest(
                 intervals.valid_from,
                 coalesce(exceptions.last_observed_at, last_snapshot.snapshot_at, intervals.valid_from)
             ) as last_observed_at
         from intervals
         cross join last_snapshot
+        left join customer_names on intervals.customer_id = customer_names.customer_id
         left join flexprice_raw.stored_observation_exceptions as exceptions
             on
                 intervals.wallet_id = exceptions.wallet_id
@@ -36,6 +51,8 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
         -- ids
         wallet_id,
         customer_id,
+        external_id,
+        customer_name,
         life_number,
         currency,
 
@@ -52,6 +69,9 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
         free_credits,
         purchased_credits,
         other_credits,
+        case when is_split_known then free_balance end as free_balance,
+        case when is_split_known then purchased_balance end as purchased_balance,
+        case when is_split_known then other_balance end as other_balance,
         cast(
             floor(extract(epoch from cast(as_of as timestamp with time zone)) - extract(epoch from last_observed_at))
             as bigint
@@ -64,6 +84,7 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
         balance_observed_at,
         real_time_observed_at,
         credits_observed_at,
+        case when is_split_known then split_valid_from end as split_valid_from,
         last_observed_at
     from held
 );

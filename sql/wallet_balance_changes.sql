@@ -7,7 +7,8 @@ movements as (
         later.wallet_id as wallet_id,
         later.customer_id as customer_id,
         case
-            when earlier.conversion_rate <> later.conversion_rate or earlier.currency <> later.currency then 'rate'
+            when earlier.currency <> later.currency then 'currency'
+            when earlier.conversion_rate <> later.conversion_rate then 'rate'
             else 'balance'
         end as cause,
         earlier.currency as currency_before,
@@ -81,7 +82,8 @@ late_movements as (
         later.wallet_id as wallet_id,
         later.customer_id as customer_id,
         case
-            when earlier.conversion_rate <> later.conversion_rate or earlier.currency <> later.currency then 'rate'
+            when earlier.currency <> later.currency then 'currency'
+            when earlier.conversion_rate <> later.conversion_rate then 'rate'
             else 'balance'
         end as cause,
         earlier.currency as currency_before,
@@ -153,6 +155,20 @@ changes as (
     select * from returns
 ),
 
+-- Credits that moved are worth what a credit is worth afterwards; all else is the new rate.
+movement as (
+    select
+        *,
+        case when currency_after = currency_before then balance_after - balance_before end as balance_delta,
+        case
+            when currency_after <> currency_before then null
+            when conversion_rate_after = conversion_rate_before
+                then cast(balance_after - balance_before as decimal(38, 9))
+            else cast((credit_balance_after - credit_balance_before) * conversion_rate_after as decimal(38, 9))
+        end as movement_delta
+    from changes
+),
+
 -- The last snapshot of scope 'all' before each snapshot.
 earlier_snapshots as (
     select
@@ -176,9 +192,11 @@ select
     changes.conversion_rate_after as conversion_rate_after,
     changes.balance_before as balance_before,
     changes.balance_after as balance_after,
-    case
-        when changes.currency_after = changes.currency_before then changes.balance_after - changes.balance_before
-    end as balance_delta,
+    changes.balance_delta as balance_delta,
+    changes.movement_delta as movement_delta,
+    cast(
+        cast(changes.balance_delta as decimal(37, 9)) - cast(changes.movement_delta as decimal(37, 9)) as decimal(38, 9)
+    ) as revaluation_delta,
     changes.credit_balance_before as credit_balance_before,
     changes.credit_balance_after as credit_balance_after,
     changes.credit_balance_after - changes.credit_balance_before as credit_balance_delta,
@@ -196,7 +214,7 @@ select
     end as changed_after,
     changes.changed_by as changed_by,
     cast(changes.changed_by at time zone 'UTC' as date) as date_day
-from changes
+from movement as changes
 left join earlier_snapshots on changes.changed_by = earlier_snapshots.snapshot_at
 left join flexprice_raw.stored_observation_exceptions as exceptions
     on

@@ -53,6 +53,7 @@ ends as (
         lives.currency as currency,
         lives.balance as balance,
         lives.credit_balance as credit_balance,
+        lives.conversion_rate as conversion_rate,
         lives.ended_at as ended_at,
         lives.ended as ended,
         lives.balance_snapshot_at as balance_snapshot_at,
@@ -76,12 +77,15 @@ closings as (
         intervals.currency as currency,
         intervals.balance as balance,
         intervals.credit_balance as credit_balance,
+        intervals.conversion_rate as conversion_rate,
         intervals.real_time_balance as real_time_balance,
         intervals.real_time_credit_balance as real_time_credit_balance,
         intervals.pending_amount as pending_amount,
         intervals.is_cached_fallback as is_cached_fallback,
         intervals.free_credits as free_credits,
         intervals.purchased_credits as purchased_credits,
+        intervals.other_credits as other_credits,
+        intervals.split_valid_from as split_valid_from,
         intervals.balance_snapshot_at as balance_snapshot_at,
         intervals.real_time_snapshot_at as real_time_snapshot_at,
         intervals.credits_snapshot_at as credits_snapshot_at,
@@ -101,12 +105,15 @@ closings as (
         wallets.currency as currency,
         wallets.balance as balance,
         wallets.credit_balance as credit_balance,
+        wallets.conversion_rate as conversion_rate,
         wallets.real_time_balance as real_time_balance,
         wallets.real_time_credit_balance as real_time_credit_balance,
         wallets.pending_amount as pending_amount,
         wallets.is_cached_fallback as is_cached_fallback,
         wallets.free_credits as free_credits,
         wallets.purchased_credits as purchased_credits,
+        wallets.other_credits as other_credits,
+        wallets.split_valid_from as split_valid_from,
         wallets.balance_snapshot_at as balance_snapshot_at,
         wallets.real_time_snapshot_at as real_time_snapshot_at,
         wallets.credits_snapshot_at as credits_snapshot_at,
@@ -125,12 +132,15 @@ closings as (
         currency,
         balance,
         credit_balance,
+        conversion_rate,
         cast(null as decimal(38, 16)) as real_time_balance,
         cast(null as decimal(38, 16)) as real_time_credit_balance,
         cast(null as decimal(38, 16)) as pending_amount,
         cast(null as boolean) as is_cached_fallback,
         cast(null as decimal(38, 16)) as free_credits,
         cast(null as decimal(38, 16)) as purchased_credits,
+        cast(null as decimal(38, 16)) as other_credits,
+        cast(null as timestamp with time zone) as split_valid_from,
         balance_snapshot_at,
         cast(null as timestamp with time zone) as real_time_snapshot_at,
         cast(null as timestamp with time zone) as credits_snapshot_at,
@@ -233,6 +243,7 @@ observed as (
     select
         closings.*,
         calendar.day_start as day_start,
+        closings.split_valid_from < calendar.day_end as is_split_known,
         closings.is_lost or closings.balance_snapshot_at >= calendar.day_start as is_changed,
         case
             when closings.ended_at is not null then closings.ended_at
@@ -304,6 +315,7 @@ select
         coalesce(earlier_in_currency.highest_balance, observed.balance)
     ) as highest_balance,
     observed.credit_balance as closing_credit_balance,
+    observed.conversion_rate as closing_conversion_rate,
     case when observed.is_real_time_observed then observed.real_time_balance end as closing_real_time_balance,
     case when observed.is_real_time_observed then observed.real_time_credit_balance end
         as closing_real_time_credit_balance,
@@ -312,10 +324,36 @@ select
         as closing_is_cached_fallback,
     case when observed.is_credits_observed then observed.free_credits end as closing_free_credits,
     case when observed.is_credits_observed then observed.purchased_credits end as closing_purchased_credits,
+    -- Carried forward with the balance they belong to; null where the credits by kind are older.
+    case
+        when observed.is_split_known
+            then
+                cast(
+                    cast(coalesce(observed.free_credits, 0) as decimal(33, 11)) * observed.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as closing_free_balance,
+    case
+        when observed.is_split_known
+            then
+                cast(
+                    cast(coalesce(observed.purchased_credits, 0) as decimal(33, 11)) * observed.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as closing_purchased_balance,
+    case
+        when observed.is_split_known
+            then
+                cast(
+                    cast(coalesce(observed.other_credits, 0) as decimal(33, 11)) * observed.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as closing_other_balance,
 
     -- times
     observed.last_observed_at as last_observed_at,
     case when observed.is_real_time_observed then observed.real_time_snapshot_at end as real_time_valid_from,
+    case when observed.is_split_known then observed.split_valid_from end as split_valid_from,
     observed.ended_at as ended_at
 from observed
 left join earlier_in_currency

@@ -28,7 +28,8 @@ intervals as (
         closed.credits_observed_at as credits_observed_at,
         closed.balance_snapshot_at as balance_snapshot_at,
         closed.real_time_snapshot_at as real_time_snapshot_at,
-        closed.credits_snapshot_at as credits_snapshot_at
+        closed.credits_snapshot_at as credits_snapshot_at,
+        closed.split_valid_from as split_valid_from
     from flexprice_raw.stored_balance_intervals as closed
     inner join flexprice_raw.stored_wallets as wallets on closed.wallet_number = wallets.wallet_number
     union all
@@ -57,7 +58,8 @@ intervals as (
         wallets.credits_observed_at as credits_observed_at,
         wallets.balance_snapshot_at as balance_snapshot_at,
         wallets.real_time_snapshot_at as real_time_snapshot_at,
-        wallets.credits_snapshot_at as credits_snapshot_at
+        wallets.credits_snapshot_at as credits_snapshot_at,
+        wallets.split_valid_from as split_valid_from
     from flexprice_raw.stored_wallets as wallets
     where wallets.valid_from is not null
 )
@@ -84,6 +86,31 @@ select
     case when intervals.ended is null then intervals.free_credits end as free_credits,
     case when intervals.ended is null then intervals.purchased_credits end as purchased_credits,
     case when intervals.ended is null then intervals.other_credits end as other_credits,
+    -- Null where the credits by kind are older than the balance.
+    case
+        when intervals.ended is null and intervals.split_valid_from is not null
+            then
+                cast(
+                    cast(coalesce(intervals.free_credits, 0) as decimal(33, 11)) * intervals.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as free_balance,
+    case
+        when intervals.ended is null and intervals.split_valid_from is not null
+            then
+                cast(
+                    cast(coalesce(intervals.purchased_credits, 0) as decimal(33, 11)) * intervals.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as purchased_balance,
+    case
+        when intervals.ended is null and intervals.split_valid_from is not null
+            then
+                cast(
+                    cast(coalesce(intervals.other_credits, 0) as decimal(33, 11)) * intervals.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as other_balance,
 
     -- times
     intervals.valid_from as valid_from,
@@ -94,5 +121,6 @@ select
     case when intervals.ended is null then intervals.credits_observed_at end as credits_observed_at,
     intervals.balance_snapshot_at as balance_snapshot_at,
     case when intervals.ended is null then intervals.real_time_snapshot_at end as real_time_snapshot_at,
-    case when intervals.ended is null then intervals.credits_snapshot_at end as credits_snapshot_at
+    case when intervals.ended is null then intervals.credits_snapshot_at end as credits_snapshot_at,
+    case when intervals.ended is null then intervals.split_valid_from end as split_valid_from
 from intervals;

@@ -6,7 +6,15 @@ lives as (
     select * from flexprice_raw.stored_wallet_lives
 ),
 
+-- What the first look at everybody found had been there before.
+first_load as (
+    select coalesce(min(case when scope = 'all' then snapshot_at end), max(snapshot_at)) as snapshot_at
+    from flexprice_raw.snapshots
+),
+
 kinds as (
+    select 'first_load' as event
+    union all
     select 'appeared' as event
     union all
     select 'returned' as event
@@ -35,6 +43,7 @@ steps as (
         settings.ended as ended,
         lives.life_number as life_number,
         lives.wallet_id is not null as is_begun,
+        settings.valid_from <= first_load.snapshot_at as is_first_load,
         before.wallet_status as wallet_status_before,
         before.customer_id as customer_id_before,
         settings.customer_id <> before.customer_id as is_moved,
@@ -90,6 +99,7 @@ steps as (
             3
         ) as changed_settings
     from flexprice.wallet_settings_history as settings
+    cross join first_load
     left join flexprice.wallet_settings_history as before
         on settings.wallet_id = before.wallet_id and settings.valid_from = before.valid_to
     left join lives on settings.wallet_id = lives.wallet_id and settings.valid_from = lives.started_at
@@ -102,7 +112,8 @@ events as (
     from steps
     cross join kinds
     where
-        (kinds.event = 'appeared' and steps.is_begun and steps.life_number = 1)
+        (kinds.event = 'first_load' and steps.is_begun and steps.life_number = 1 and steps.is_first_load)
+        or (kinds.event = 'appeared' and steps.is_begun and steps.life_number = 1 and not steps.is_first_load)
         or (kinds.event = 'returned' and steps.is_begun and steps.life_number > 1)
         or (kinds.event = 'moved' and steps.is_moved)
         or (kinds.event = 'frozen' and steps.is_frozen)

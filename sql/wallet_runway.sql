@@ -7,8 +7,11 @@ wallets as (
         customer_id,
         currency,
         name,
+        wallet_type,
+        wallet_status,
         life_number,
         balance,
+        pending_amount,
         credit_balance,
         conversion_rate,
         life_started_at,
@@ -19,11 +22,13 @@ wallets as (
 
 intervals as (
     select * from flexprice.wallet_balance_history
-    where not is_current
+    where not is_current and ended is null
 ),
 
 history as (
     select * from flexprice.wallet_balance_history
+    -- What is taken out at the end of a wallet was not used.
+    where ended is null
 ),
 
 windows as (
@@ -135,6 +140,48 @@ remaining as (
                 )
         end as days_left_30_days
     from rates
+),
+
+-- The pace that people mean: of the last week, or of the last month where the last week saw no use.
+paced as (
+    select
+        *,
+        -- How much of its day had passed when the wallet was last observed, from 0 to 1.
+        cast(
+            extract(hour from last_observed_at at time zone 'UTC') * 3600
+            + extract(minute from last_observed_at at time zone 'UTC') * 60
+            + extract(second from last_observed_at at time zone 'UTC') as double precision
+        ) / 86400 as day_passed,
+        case
+            when credits_per_day_7_days > 0 then credits_per_day_7_days
+            when credits_per_day_30_days > 0 then credits_per_day_30_days
+        end as credits_per_day,
+        cast(balance as decimal(37, 16)) - cast(pending_amount as decimal(37, 16)) as balance_after_pending,
+        case
+            when wallet_type = 'POST_PAID' then 'post_paid'
+            when wallet_status = 'frozen' then 'frozen'
+            when coalesce(balance, 0) <= 0 then 'empty'
+            when credits_used_30_days > 0 or coalesce(pending_amount, 0) > 0 then 'running'
+            else 'not_used'
+        end as state
+    from remaining
+),
+
+-- What is pending is gone already; where it is unknown, the settled balance has to do.
+told as (
+    select
+        *,
+        case
+            when state <> 'running' then null
+            when coalesce(balance_after_pending, balance) <= 0 then cast(0 as decimal(38, 3))
+            when credits_per_day > 0
+                then cast(
+                    cast(coalesce(balance_after_pending, balance) as double precision)
+                    / cast(cast(credits_per_day as decimal(28, 9)) * conversion_rate as double precision)
+                    as decimal(38, 3)
+                )
+        end as days_left
+    from paced
 )
 
 select
@@ -143,10 +190,14 @@ select
     customer_id,
     currency,
     name,
+    state,
 
     -- figures
+    days_left,
     credit_balance,
     balance,
+    pending_amount,
+    cast(balance_after_pending as decimal(38, 16)) as balance_after_pending,
     cast(credits_used_7_days as decimal(38, 9)) as credits_used_7_days,
     cast(credits_used_30_days as decimal(38, 9)) as credits_used_30_days,
     credits_per_day_7_days,
@@ -158,12 +209,22 @@ select
 
     -- times
     case
+        when days_left <= 36500
+            then
+                cast(last_observed_at at time zone 'UTC' as date)
+                + cast(floor(cast(days_left as double precision) + day_passed) as integer)
+    end as depletion_day,
+    case
         when days_left_7_days <= 36500
-            then cast(last_observed_at at time zone 'UTC' as date) + cast(floor(days_left_7_days) as integer)
+            then
+                cast(last_observed_at at time zone 'UTC' as date)
+                + cast(floor(cast(days_left_7_days as double precision) + day_passed) as integer)
     end as depletion_day_7_days,
     case
         when days_left_30_days <= 36500
-            then cast(last_observed_at at time zone 'UTC' as date) + cast(floor(days_left_30_days) as integer)
+            then
+                cast(last_observed_at at time zone 'UTC' as date)
+                + cast(floor(cast(days_left_30_days as double precision) + day_passed) as integer)
     end as depletion_day_30_days,
     last_observed_at
-from remaining;
+from told;

@@ -15,7 +15,10 @@ price_types as (
         wallet_id,
         customer_id,
         snapshot_at,
-        string_agg(price_type, ', ' order by price_type) as allowed_price_types
+        case
+            when max(case when price_type = 'ALL' then 1 else 0 end) = 1 then 'ALL'
+            else string_agg(price_type, ', ' order by price_type)
+        end as allowed_price_types
     from flexprice_raw.wallet_allowed_price_types
     group by wallet_id, customer_id, snapshot_at
 ),
@@ -52,7 +55,12 @@ select
     intervals.ended as ended,
     intervals.conversion_rate as conversion_rate,
     intervals.topup_conversion_rate as topup_conversion_rate,
-    price_types.allowed_price_types as allowed_price_types,
+    -- No restriction and ALL are the same; what could not be read is unknown.
+    case
+        when price_types.allowed_price_types is not null then price_types.allowed_price_types
+        when cast(intervals.unreadable_fields as varchar) like '%allowed_price_types%' then null
+        else 'ALL'
+    end as allowed_price_types,
     intervals.alert_enabled as alert_enabled,
     intervals.alert_state as alert_state,
     threshold_default.threshold_type as alert_threshold_default_type,
@@ -70,8 +78,8 @@ select
     auto_topups.is_invoiced as auto_topup_invoiced,
     auto_topups.cooldown_value as auto_topup_cooldown_value,
     auto_topups.cooldown_unit as auto_topup_cooldown_unit,
-    intervals.unrecognized_fields as unrecognized_fields,
-    intervals.unreadable_fields as unreadable_fields,
+    cast(intervals.unrecognized_fields as varchar) as unrecognized_fields,
+    cast(intervals.unreadable_fields as varchar) as unreadable_fields,
 
     -- times
     intervals.valid_from as valid_from,

@@ -38,7 +38,10 @@ price_types as (
         wallet_id,
         customer_id,
         snapshot_at,
-        string_agg(price_type, ', ' order by price_type) as allowed_price_types
+        case
+            when max(case when price_type = 'ALL' then 1 else 0 end) = 1 then 'ALL'
+            else string_agg(price_type, ', ' order by price_type)
+        end as allowed_price_types
     from flexprice_raw.wallet_allowed_price_types
     group by wallet_id, customer_id, snapshot_at
 ),
@@ -68,7 +71,12 @@ select
     stored_wallets.life_number as life_number,
     settings.conversion_rate as conversion_rate,
     settings.topup_conversion_rate as topup_conversion_rate,
-    price_types.allowed_price_types as allowed_price_types,
+    -- No restriction and ALL are the same; what could not be read is unknown.
+    case
+        when price_types.allowed_price_types is not null then price_types.allowed_price_types
+        when cast(settings.unreadable_fields as varchar) like '%allowed_price_types%' then null
+        else 'ALL'
+    end as allowed_price_types,
     settings.alert_enabled as alert_enabled,
     settings.alert_state as alert_state,
     thresholds.alert_threshold_default_type as alert_threshold_default_type,
@@ -86,8 +94,8 @@ select
     auto_topups.is_invoiced as auto_topup_invoiced,
     auto_topups.cooldown_value as auto_topup_cooldown_value,
     auto_topups.cooldown_unit as auto_topup_cooldown_unit,
-    settings.unrecognized_fields as unrecognized_fields,
-    settings.unreadable_fields as unreadable_fields,
+    cast(settings.unrecognized_fields as varchar) as unrecognized_fields,
+    cast(settings.unreadable_fields as varchar) as unreadable_fields,
 
     -- figures
     stored_wallets.balance as balance,
@@ -101,6 +109,32 @@ select
     stored_wallets.free_credits as free_credits,
     stored_wallets.purchased_credits as purchased_credits,
     stored_wallets.other_credits as other_credits,
+    -- Null where the credits by kind are older than the balance, and once ended.
+    case
+        when stored_wallets.split_valid_from is not null
+            then
+                cast(
+                    cast(coalesce(stored_wallets.free_credits, 0) as decimal(33, 11)) * stored_wallets.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as free_balance,
+    case
+        when stored_wallets.split_valid_from is not null
+            then
+                cast(
+                    cast(coalesce(stored_wallets.purchased_credits, 0) as decimal(33, 11))
+                    * stored_wallets.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as purchased_balance,
+    case
+        when stored_wallets.split_valid_from is not null
+            then
+                cast(
+                    cast(coalesce(stored_wallets.other_credits, 0) as decimal(33, 11)) * stored_wallets.conversion_rate
+                    as decimal(38, 16)
+                )
+    end as other_balance,
 
     -- times
     stored_wallets.first_observed_at as first_observed_at,
@@ -119,6 +153,7 @@ select
     stored_wallets.balance_observed_at as balance_observed_at,
     stored_wallets.real_time_observed_at as real_time_observed_at,
     stored_wallets.credits_observed_at as credits_observed_at,
+    stored_wallets.split_valid_from as split_valid_from,
     stored_wallets.settings_snapshot_at as settings_valid_from,
     settings.source_created_at as source_created_at,
     settings.source_updated_at as source_updated_at

@@ -135,6 +135,7 @@ order by states.wallet_id, states.figure;
 insert into flexprice_raw.stored_currency_moves
 select
     currency,
+    conversion_rate,
     snapshot_at,
     sum(positive_balance) as positive_balance,
     sum(balance) as balance,
@@ -144,6 +145,8 @@ select
     sum(frozen_credits) as frozen_credits,
     sum(free_credits) as free_credits,
     sum(purchased_credits) as purchased_credits,
+    sum(other_credits) as other_credits,
+    sum(broken_down_balance) as broken_down_balance,
     sum(closed_balance) as closed_balance,
     sum(wallets) as wallets,
     sum(overdrawn_wallets) as overdrawn_wallets,
@@ -151,7 +154,48 @@ select
     sum(broken_down_wallets) as broken_down_wallets,
     sum(closed_wallets) as closed_wallets
 from moves
-group by currency, snapshot_at
+group by currency, conversion_rate, snapshot_at
+order by currency, conversion_rate;
+
+-- How many wallets were observed on the day of this snapshot, until it: the last snapshot of the day decides.
+delete from flexprice_raw.stored_currency_observations
+where date_day = (select cast(snapshot_at at time zone 'UTC' as date) from applying);
+
+insert into flexprice_raw.stored_currency_observations
+with
+days as (
+    select
+        cast(applying.snapshot_at at time zone 'UTC' as date) as date_day,
+        date_trunc('day', applying.snapshot_at at time zone 'UTC') at time zone 'UTC' as day_start,
+        (
+            select max(snapshots.snapshot_at) from flexprice_raw.snapshots as snapshots
+            where snapshots.scope = 'all' and snapshots.snapshot_at <= applying.snapshot_at
+        ) as last_all_at
+    from applying
+),
+
+seen as (
+    select
+        wallets.currency,
+        days.date_day,
+        days.day_start,
+        greatest(
+            wallets.valid_from, coalesce(exceptions.last_observed_at, days.last_all_at, wallets.valid_from)
+        ) as last_observed_at
+    from flexprice_raw.stored_wallets as wallets
+    cross join days
+    left join flexprice_raw.stored_observation_exceptions as exceptions
+        on wallets.wallet_id = exceptions.wallet_id and exceptions.exception_to is null
+    where wallets.ended is null and wallets.valid_from is not null
+)
+
+select
+    currency,
+    date_day,
+    count(case when last_observed_at >= day_start then 1 end) as observed_wallets,
+    min(last_observed_at) as last_observed_at
+from seen
+group by currency, date_day
 order by currency;
 
 create or replace temp table fresh_customers as
@@ -168,6 +212,45 @@ where fresh.snapshot_at = (select snapshot_at from applying);
 delete from flexprice_raw.stored_customers where customer_id in (select customer_id from fresh_customers);
 
 insert into flexprice_raw.stored_customers select * from fresh_customers order by customer_id;
+
+create or replace temp table fresh_customer_metadata as
+select
+    fresh.customer_id,
+    entries.key,
+    entries.value ->> '$' as value,
+    fresh.snapshot_at as valid_from
+from flexprice_raw.customers as fresh
+cross join lateral json_each(fresh.metadata) as entries
+where fresh.snapshot_at = (select snapshot_at from applying);
+
+-- A value that is still there goes on.
+update flexprice_raw.stored_customer_metadata as old
+set valid_to = (select snapshot_at from applying)
+where
+    old.valid_to is null
+    and old.customer_id in (select customer_id from fresh_customers)
+    and not exists (
+        select 1 from fresh_customer_metadata as fresh
+        where
+            fresh.customer_id = old.customer_id
+            and fresh.key = old.key
+            and fresh.value is not distinct from old.value
+    );
+
+insert into flexprice_raw.stored_customer_metadata
+select
+    fresh.customer_id,
+    fresh.key,
+    fresh.value,
+    fresh.valid_from,
+    cast(null as timestamptz) as valid_to
+from fresh_customer_metadata as fresh
+where
+    not exists (
+        select 1 from flexprice_raw.stored_customer_metadata as old
+        where old.customer_id = fresh.customer_id and old.key = fresh.key and old.valid_to is null
+    )
+order by fresh.customer_id, fresh.key;
 
 -- Every day from the first snapshot's on: views join it where they need a row for each day.
 insert into flexprice_raw.stored_calendar

@@ -34,13 +34,43 @@ written as (
         customer_id
     from flexprice_raw.wallet_figures_given
     where snapshot_at = (select snapshot_at from applying)
+),
+
+-- Where the credits by kind are older than the balance, a load that observes both confirms them without writing them.
+unconfirmed as (
+    select
+        wallets.wallet_id,
+        wallets.customer_id
+    from flexprice_raw.stored_wallets as wallets
+    cross join applying
+    where
+        wallets.split_valid_from is null
+        and wallets.credits_snapshot_at is not null
+        and wallets.ended is null
+        and wallets.is_listed
+        and wallets.is_credits_available_given
+        and applying.include_credits_available_breakdown
+        and (
+            applying.scope = 'all'
+            or wallets.customer_id in (
+                select customer_id from flexprice_raw.snapshot_customers
+                where snapshot_at = (select snapshot_at from applying)
+            )
+        )
+        and wallets.wallet_id not in (select wallet_id from written)
+),
+
+all_touched as (
+    select * from written
+    union all
+    select * from unconfirmed
 )
 
 select
     wallet_id,
     customer_id,
     (dense_rank() over (order by wallet_id) - 1) // getvariable('wallets_per_batch') as batch
-from written
+from all_touched
 order by wallet_id;
 
 -- Wallets that had a failure or rejection in the snapshot, of their own or of their customer's.

@@ -163,6 +163,14 @@ select
     settings.version_hash as settings_hash,
     coalesce(given.is_real_time_balance_given, old.is_real_time_balance_given, true) as is_real_time_balance_given,
     coalesce(given.is_credits_available_given, old.is_credits_available_given, true) as is_credits_available_given,
+    -- Whether the credits by kind were observed now, be they the same as before.
+    credits.wallet_id is not null
+    or (
+        (select include_credits_available_breakdown from applying)
+        and coalesce(settings.is_listed, old.is_listed)
+        and coalesce(given.is_credits_available_given, old.is_credits_available_given, true)
+        and compared.wallet_id not in (select wallet_id from blemished)
+    ) as is_split_observed,
     (select snapshot_at from applying) as snapshot_at
 from compared
 left join old on compared.wallet_id = old.wallet_id
@@ -211,6 +219,15 @@ select
     unnest(carried.settled),
     unnest(carried.real_time),
     unnest(carried.credits),
+    -- The credits by kind belong to the settled balance where both were observed together.
+    case
+        when fresh.ended is not null or carried.settled is null or carried.credits.credits_snapshot_at is null then null
+        when
+            fresh.is_split_observed
+            and (fresh.has_balance or fresh.credits is not null or fresh.is_restarted or old.split_valid_from is null)
+            then fresh.snapshot_at
+        when not fresh.has_balance and not fresh.is_restarted then old.split_valid_from
+    end as split_valid_from,
     fresh.is_real_time_balance_given,
     fresh.is_credits_available_given,
     case
@@ -253,7 +270,8 @@ select
     old.purchased_credits,
     old.other_credits,
     old.credits_observed_at,
-    old.credits_snapshot_at
+    old.credits_snapshot_at,
+    old.split_valid_from
 from before_fresh as old
 inner join fresh on old.wallet_id = fresh.wallet_id
 where
@@ -328,6 +346,7 @@ split as (
         ended is null as is_living,
         ended is null and balance > 0 as is_outstanding,
         ended is null and wallet_status = 'frozen' as is_frozen,
+        ended is null and split_valid_from is not null as is_broken_down,
         ended is not null and balance > 0 as is_closed
     from held
     where valid_from is not null
@@ -335,6 +354,7 @@ split as (
 
 select
     currency,
+    conversion_rate,
     (select snapshot_at from applying) as snapshot_at,
     sum(case when is_outstanding then direction * balance else 0 end) as positive_balance,
     sum(case when is_living then direction * balance else 0 end) as balance,
@@ -342,16 +362,20 @@ select
     sum(case when is_living then direction * credit_balance else 0 end) as credits,
     sum(case when is_frozen and balance > 0 then direction * balance else 0 end) as frozen_balance,
     sum(case when is_frozen and credit_balance > 0 then direction * credit_balance else 0 end) as frozen_credits,
-    sum(case when is_living then direction * coalesce(free_credits, 0) else 0 end) as free_credits,
-    sum(case when is_living then direction * coalesce(purchased_credits, 0) else 0 end) as purchased_credits,
+    sum(case when is_broken_down and balance > 0 then direction * coalesce(free_credits, 0) else 0 end) as free_credits,
+    sum(case when is_broken_down and balance > 0 then direction * coalesce(purchased_credits, 0) else 0 end)
+        as purchased_credits,
+    sum(case when is_broken_down and balance > 0 then direction * coalesce(other_credits, 0) else 0 end)
+        as other_credits,
+    sum(case when is_broken_down and balance > 0 then direction * balance else 0 end) as broken_down_balance,
     sum(case when is_closed then direction * balance else 0 end) as closed_balance,
     sum(case when is_living then direction else 0 end) as wallets,
     sum(case when is_living and balance < 0 then direction else 0 end) as overdrawn_wallets,
     sum(case when is_frozen then direction else 0 end) as frozen_wallets,
-    sum(case when is_living and credits_snapshot_at is not null then direction else 0 end) as broken_down_wallets,
+    sum(case when is_broken_down then direction else 0 end) as broken_down_wallets,
     sum(case when is_closed then direction else 0 end) as closed_wallets
 from split
-group by currency;
+group by currency, conversion_rate;
 
 delete from flexprice_raw.stored_wallets
 where

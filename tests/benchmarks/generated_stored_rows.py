@@ -39,7 +39,8 @@ select
     free_of(w, credits_k) as free_credits,
     held_of(w, credits_k) - free_of(w, credits_k) as purchased_credits,
     observed_at_of(w, credits_k, credits_n) as credits_observed_at,
-    time_of(credits_n) as credits_snapshot_at
+    time_of(credits_n) as credits_snapshot_at,
+    time_of(balance_n) as split_valid_from
 from ended;
 
 insert into flexprice_raw.stored_settings_intervals by name
@@ -106,6 +107,7 @@ select
     observed_at_of(w, credits_k, credits_n) as credits_observed_at,
     time_of(credits_n) as credits_snapshot_at,
     hash_of(w, 2000 + credits_k) as credits_hash,
+    case when not is_closed then time_of(balance_n) end as split_valid_from,
     true as is_real_time_balance_given,
     true as is_credits_available_given,
     case when not is_closed then time_of(balance_n) end as valid_from
@@ -135,6 +137,7 @@ with
 moves as (
     select
         currency,
+        conversion_rate,
         valid_from as snapshot_at,
         sum(greatest(balance, 0)) as positive_balance,
         sum(balance) as balance,
@@ -142,17 +145,21 @@ moves as (
         sum(credit_balance) as credits,
         0 as frozen_balance,
         0 as frozen_credits,
-        sum(free_credits) as free_credits,
-        sum(purchased_credits) as purchased_credits,
+        coalesce(sum(case when split_valid_from is not null and balance > 0 then free_credits end), 0) as free_credits,
+        coalesce(sum(case when split_valid_from is not null and balance > 0 then purchased_credits end), 0)
+            as purchased_credits,
+        coalesce(sum(case when split_valid_from is not null and balance > 0 then balance end), 0)
+            as broken_down_balance,
         count(*) as wallets,
         count(case when balance < 0 then 1 end) as overdrawn_wallets,
         0 as frozen_wallets,
-        count(credits_snapshot_at) as broken_down_wallets
+        count(split_valid_from) as broken_down_wallets
     from flexprice_raw.stored_balance_intervals
-    group by currency, valid_from
+    group by currency, conversion_rate, valid_from
     union all
     select
         currency,
+        conversion_rate,
         valid_to as snapshot_at,
         -sum(greatest(balance, 0)) as positive_balance,
         -sum(balance) as balance,
@@ -160,17 +167,21 @@ moves as (
         -sum(credit_balance) as credits,
         0 as frozen_balance,
         0 as frozen_credits,
-        -sum(free_credits) as free_credits,
-        -sum(purchased_credits) as purchased_credits,
+        -coalesce(sum(case when split_valid_from is not null and balance > 0 then free_credits end), 0) as free_credits,
+        -coalesce(sum(case when split_valid_from is not null and balance > 0 then purchased_credits end), 0)
+            as purchased_credits,
+        -coalesce(sum(case when split_valid_from is not null and balance > 0 then balance end), 0)
+            as broken_down_balance,
         -count(*) as wallets,
         -count(case when balance < 0 then 1 end) as overdrawn_wallets,
         0 as frozen_wallets,
-        -count(credits_snapshot_at) as broken_down_wallets
+        -count(split_valid_from) as broken_down_wallets
     from flexprice_raw.stored_balance_intervals
-    group by currency, valid_to
+    group by currency, conversion_rate, valid_to
     union all
     select
         currency,
+        conversion_rate,
         valid_from as snapshot_at,
         sum(greatest(balance, 0)) as positive_balance,
         sum(balance) as balance,
@@ -178,18 +189,22 @@ moves as (
         sum(credit_balance) as credits,
         0 as frozen_balance,
         0 as frozen_credits,
-        sum(free_credits) as free_credits,
-        sum(purchased_credits) as purchased_credits,
+        coalesce(sum(case when split_valid_from is not null and balance > 0 then free_credits end), 0) as free_credits,
+        coalesce(sum(case when split_valid_from is not null and balance > 0 then purchased_credits end), 0)
+            as purchased_credits,
+        coalesce(sum(case when split_valid_from is not null and balance > 0 then balance end), 0)
+            as broken_down_balance,
         count(*) as wallets,
         count(case when balance < 0 then 1 end) as overdrawn_wallets,
         0 as frozen_wallets,
-        count(credits_snapshot_at) as broken_down_wallets
+        count(split_valid_from) as broken_down_wallets
     from flexprice_raw.stored_wallets
     where valid_from is not null
-    group by currency, valid_from
+    group by currency, conversion_rate, valid_from
     union all
     select
         currency,
+        conversion_rate,
         settings_snapshot_at as snapshot_at,
         0 as positive_balance,
         0 as balance,
@@ -199,17 +214,19 @@ moves as (
         sum(greatest(credit_balance, 0)) as frozen_credits,
         0 as free_credits,
         0 as purchased_credits,
+        0 as broken_down_balance,
         0 as wallets,
         0 as overdrawn_wallets,
         count(*) as frozen_wallets,
         0 as broken_down_wallets
     from flexprice_raw.stored_wallets
     where wallet_status = 'frozen'
-    group by currency, settings_snapshot_at
+    group by currency, conversion_rate, settings_snapshot_at
 )
 
 select
     currency,
+    conversion_rate,
     snapshot_at,
     sum(positive_balance) as positive_balance,
     sum(balance) as balance,
@@ -219,6 +236,8 @@ select
     sum(frozen_credits) as frozen_credits,
     sum(free_credits) as free_credits,
     sum(purchased_credits) as purchased_credits,
+    0 as other_credits,
+    sum(broken_down_balance) as broken_down_balance,
     0 as closed_balance,
     sum(wallets) as wallets,
     sum(overdrawn_wallets) as overdrawn_wallets,
@@ -226,6 +245,24 @@ select
     sum(broken_down_wallets) as broken_down_wallets,
     0 as closed_wallets
 from moves
-group by currency, snapshot_at
-order by snapshot_at, currency;
+group by currency, conversion_rate, snapshot_at
+order by snapshot_at, currency, conversion_rate;
+"""
+
+#: Of the wallets that lived at the end of each day with a load: how many a load of that day observed.
+OBSERVATIONS = """
+insert into flexprice_raw.stored_currency_observations by name
+select
+    currency,
+    date_day,
+    count(case when last_observed_at >= date_day at time zone 'UTC' then 1 end) as observed_wallets,
+    min(last_observed_at) as last_observed_at
+from flexprice.wallet_balance_daily
+where
+    not is_ended
+    and date_day in (
+        select cast(snapshot_at at time zone 'UTC' as date) from flexprice_raw.snapshots
+    )
+group by currency, date_day
+order by date_day, currency;
 """

@@ -57,7 +57,11 @@ def generate(path: Path, scale: Scale) -> None:
             )
         _run(
             connection,
-            rows.FAILURES + stored_rows.CURRENT + stored_rows.MOVES + rows.SNAPSHOTS,
+            rows.FAILURES
+            + stored_rows.CURRENT
+            + stored_rows.MOVES
+            + rows.SNAPSHOTS
+            + stored_rows.OBSERVATIONS,
             scale,
         )
         connection.execute("checkpoint")

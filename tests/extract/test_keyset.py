@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flexprice_wallets.extract.keyset import KeyWalk, Unconfirmed
@@ -236,6 +236,9 @@ def test_nothing_is_missed_or_doubled_while_rows_change(
     assert everything(table) <= set(found)
 
 
+@example(
+    {"wtxn_00": 12.5, "wtxn_01": 12.5}, [], 2, []
+)  # a page's worth at a stretch's last instant
 @given(ROWS, WRITES, st.integers(2, 9), st.lists(st.integers(0, 7), max_size=40))
 def test_nothing_is_missed_in_stretches_of_time_read_in_any_order(
     rows: dict[str, float], writes: list[set[int]], limit: int, order: list[int]

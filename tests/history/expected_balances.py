@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +30,17 @@ def figures(sight: Sight) -> Record:
     }
 
 
+def split(sight: Sight) -> Record:
+    """Free, purchased and other in currency, by the views' columns."""
+    amounts = sight.split
+    return {
+        "free_balance": amounts and amounts[0],
+        "purchased_balance": amounts and amounts[1],
+        "other_balance": amounts and Decimal(0),
+        "split_valid_from": sight.split_since.at if amounts and sight.split_since else None,
+    }
+
+
 def times_observed(sight: Sight) -> Record:
     """When the answers arrived that brought those balances."""
     return {
@@ -48,6 +59,9 @@ def balance_history(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
             rows[-1]["is_current"] = False
         if sight.ended is None and sight.figures_since is sight.snapshot:
             rows.append(_interval(wallet_id, sight))
+        if sight.ended is None:
+            # The split may be confirmed while the interval holds.
+            rows[-1] |= split(sight)
         if sight.ended in ("closed", "deleted") and sight.settled.balance != 0:
             rows.append(_held_after_the_end(wallet_id, sight))
     return rows
@@ -71,6 +85,7 @@ def _interval(wallet_id: str, sight: Sight) -> Record:
         "currency": sight.settled.currency,
         "conversion_rate": sight.settled.conversion_rate,
         **figures(sight),
+        **split(sight),
         "valid_from": sight.at,
         "valid_to": None,
         "is_current": True,
@@ -81,7 +96,9 @@ def _interval(wallet_id: str, sight: Sight) -> Record:
     }
 
 
-def balance_as_of(wallet_id: str, sights: Sequence[Sight], moment: datetime) -> list[Record]:
+def balance_as_of(
+    wallet_id: str, sights: Sequence[Sight], moment: datetime, customers: Mapping[str, Record]
+) -> list[Record]:
     """The row of the history that held at a moment, none where the wallet did not live."""
     until = [sight for sight in sights if sight.at <= moment]
     if not until or until[-1].ended:
@@ -93,10 +110,14 @@ def balance_as_of(wallet_id: str, sights: Sequence[Sight], moment: datetime) -> 
         and row["valid_from"] <= moment
         and (row["valid_to"] is None or moment < row["valid_to"])
     )
+    customer = customers[held["customer_id"]]
     hidden = ("ended", "balance_snapshot_at", "real_time_snapshot_at", "credits_snapshot_at")
     return [
         {
             **{name: value for name, value in held.items() if name not in hidden},
+            **split(until[-1]),
+            "external_id": customer["external_id"],
+            "customer_name": customer["name"],
             "last_observed_at": until[-1].at,
             "age_seconds": int((moment - until[-1].at).total_seconds()),
         }
@@ -118,7 +139,9 @@ def _cause(before: Sight, after: Sight) -> str | None:
     if after.begins_life:
         return "returned"
     old, new = before.settled, after.settled
-    if (old.conversion_rate, old.currency) != (new.conversion_rate, new.currency):
+    if old.currency != new.currency:
+        return "currency"
+    if old.conversion_rate != new.conversion_rate:
         return "rate"
     if (old.balance, old.credit_balance) != (new.balance, new.credit_balance):
         return "balance"
@@ -128,6 +151,8 @@ def _cause(before: Sight, after: Sight) -> str | None:
 def _change(wallet_id: str, cause: str, before: Sight, after: Sight) -> Record:
     old, new = _read_figures(before), _read_figures(after)
     is_same_currency = before.settled.currency == after.settled.currency
+    delta = _difference(new[0], old[0]) if is_same_currency else None
+    movement = None if delta is None else _movement(before, after, delta)
     return {
         "wallet_id": wallet_id,
         "customer_id": after.settled.customer_id,
@@ -138,7 +163,9 @@ def _change(wallet_id: str, cause: str, before: Sight, after: Sight) -> Record:
         "conversion_rate_after": after.settled.conversion_rate,
         "balance_before": old[0],
         "balance_after": new[0],
-        "balance_delta": _difference(new[0], old[0]) if is_same_currency else None,
+        "balance_delta": delta,
+        "movement_delta": movement,
+        "revaluation_delta": _difference(delta, movement),
         "credit_balance_before": old[1],
         "credit_balance_after": new[1],
         "credit_balance_delta": _difference(new[1], old[1]),
@@ -146,6 +173,15 @@ def _change(wallet_id: str, cause: str, before: Sight, after: Sight) -> Record:
         "changed_by": after.at,
         "date_day": after.day,
     }
+
+
+def _movement(before: Sight, after: Sight, delta: Decimal) -> Decimal:
+    """The credits that moved, at the rate afterwards; with the same rate, all that the balance moved by."""
+    old, new = before.settled, after.settled
+    if old.conversion_rate == new.conversion_rate:
+        return delta
+    moved = EXACT.subtract(new.credit_balance, old.credit_balance)
+    return EXACT.multiply(moved, new.conversion_rate).quantize(Decimal("1e-9"), ROUND_HALF_UP)
 
 
 def _read_figures(sight: Sight) -> tuple[Decimal | None, Decimal | None]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
-from decimal import Decimal, localcontext
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from tests.history.observed import Record
 from tests.history.sights import EXACT, Sight
@@ -67,11 +67,16 @@ def _wallet_day(wallet_id: str, sights: Sequence[Sight], day: date, latest: Sigh
         "lowest_balance": min(held),
         "highest_balance": max(held),
         "closing_credit_balance": None if is_lost else closing.credit_balance,
+        "closing_conversion_rate": closing.conversion_rate,
         "closing_real_time_balance": real_time and real_time.real_time_balance,
         "closing_real_time_credit_balance": real_time and real_time.real_time_credit_balance,
         "closing_pending_amount": real_time and real_time.pending_amount,
         "closing_free_credits": credits and credits.free_credits,
         "closing_purchased_credits": credits and credits.purchased_credits,
+        "closing_free_balance": latest.split and latest.split[0],
+        "closing_purchased_balance": latest.split and latest.split[1],
+        "closing_other_balance": latest.split and _ZERO,
+        "split_valid_from": latest.split_since.at if latest.split and latest.split_since else None,
         "last_observed_at": latest.at,
         "real_time_valid_from": since and since.at,
         "ended_at": None if is_alive else latest.at,
@@ -95,14 +100,23 @@ def _observation(today: Sequence[Sight], *, is_lost: bool) -> str:
 
 
 def customer_days(
-    wallet_rows: Iterable[Record], sights: Mapping[str, Sequence[Sight]]
+    wallet_rows: Iterable[Record],
+    sights: Mapping[str, Sequence[Sight]],
+    customers: Mapping[str, Record],
 ) -> list[Record]:
     """Sums over a customer's wallets of one currency; what is pending counts once."""
     groups: dict[tuple[str, str, date], list[Record]] = defaultdict(list)
     for row in wallet_rows:
         groups[row["customer_id"], row["currency"], row["date_day"]].append(row)
     with localcontext(EXACT):
-        return [_customer_day(key, rows, sights) for key, rows in groups.items()]
+        return [
+            _customer_day(key, rows, sights)
+            | {
+                "external_id": customers[key[0]]["external_id"],
+                "customer_name": customers[key[0]]["name"],
+            }
+            for key, rows in groups.items()
+        ]
 
 
 def _customer_day(
@@ -113,12 +127,29 @@ def _customer_day(
     prepaid = [row for row in living if _wallet_type(sights[row["wallet_id"]], day) == "PRE_PAID"]
     pending = _pending_once(prepaid, sights)
     prepaid_balance = sum((row["closing_balance"] for row in prepaid), _ZERO)
+    broken_down = [row for row in living if row["split_valid_from"] is not None]
+    split = [row for row in broken_down if row["closing_balance"] > 0]
+    rates = {row["closing_conversion_rate"] for row in living}
+
+    def kind(name: str) -> Decimal | None:
+        return sum((row[name] for row in split), _ZERO) if broken_down else None
+
     return {
         "customer_id": customer_id,
         "currency": currency,
         "date_day": day,
         "closing_balance": sum((row["closing_balance"] for row in living), _ZERO),
-        "closing_credit_balance": sum((row["closing_credit_balance"] for row in living), _ZERO),
+        "closing_credit_balance": (
+            sum((row["closing_credit_balance"] for row in living), _ZERO)
+            if len(rates) <= 1
+            else None
+        ),
+        "closing_outstanding_balance": _positive(row["closing_balance"] for row in living),
+        "closing_purchased_balance": kind("closing_purchased_balance"),
+        "closing_free_balance": kind("closing_free_balance"),
+        "closing_other_balance": kind("closing_other_balance"),
+        "closing_broken_down_balance": _positive(row["closing_balance"] for row in split),
+        "broken_down_wallets": len(broken_down),
         "closing_prepaid_balance": prepaid_balance,
         "closing_pending_amount": pending,
         "closing_real_time_balance": None if pending is None else prepaid_balance - pending,
@@ -152,8 +183,11 @@ def _pending_once(
     return max(observed)[1] if observed else None
 
 
-def currency_days(sights: Mapping[str, Sequence[Sight]], last_day: date) -> list[Record]:
+def currency_days(
+    sights: Mapping[str, Sequence[Sight]], snapshot_times: Sequence[datetime]
+) -> list[Record]:
     """What is outstanding in each currency, from the first day that a wallet held it."""
+    last_day = snapshot_times[-1].date()
     first_days: dict[str, date] = {}
     for sight in (each for every in sights.values() for each in every if _is_held(each)):
         currency = sight.settled.currency
@@ -161,6 +195,7 @@ def currency_days(sights: Mapping[str, Sequence[Sight]], last_day: date) -> list
     with localcontext(EXACT):
         return [
             _currency_day(currency, day, sights)
+            | {"last_snapshot_at": max(at for at in snapshot_times if at.date() <= day)}
             for currency, first_day in first_days.items()
             for day in days(first_day, last_day)
         ]
@@ -182,24 +217,46 @@ def _currency_day(currency: str, day: date, sights: Mapping[str, Sequence[Sight]
         and sight.settled.currency == currency
     ]
     frozen = [sight for sight in held if sight.settings["wallet_status"] == "frozen"]
-    broken_down = [sight.credits for sight in held if sight.credits is not None]
+    broken_down = [sight for sight in held if sight.split is not None]
+    split = [(sight, sight.split) for sight in broken_down if sight.settled.balance > 0]
+    rates = {sight.settled.conversion_rate for sight in held}
+    is_one_rate = len(rates) <= 1
+    outstanding = _positive(sight.settled.balance for sight in held)
+    covered = _positive(sight.settled.balance for sight, _ in split)
+
+    def in_credits(amount: Decimal) -> Decimal | None:
+        return amount if is_one_rate else None
+
+    free = sum((amounts[0] for _, amounts in split if amounts), _ZERO)
+    purchased = sum((amounts[1] for _, amounts in split if amounts), _ZERO)
+    rate = min(rates, default=Decimal(1))
     return {
         "currency": currency,
         "date_day": day,
-        "outstanding_balance": _positive(sight.settled.balance for sight in held),
+        "outstanding_balance": outstanding,
+        "purchased_balance": purchased if broken_down else None,
+        "free_balance": free if broken_down else None,
+        "other_balance": _ZERO if broken_down else None,
+        "broken_down_balance": covered,
+        "broken_down_share": (
+            (covered / outstanding).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+            if outstanding
+            else None
+        ),
+        "conversion_rates": len(rates),
+        "carried_forward_wallets": sum(sight.day < day for sight in held),
+        "last_observed_at": min((sight.at for sight in held), default=None),
         "overdrawn_balance": _positive(-sight.settled.balance for sight in held),
         "frozen_balance": _positive(sight.settled.balance for sight in frozen),
         "closed_balance": _positive(closed),
         "closed_wallets": sum(balance > 0 for balance in closed),
-        "outstanding_credits": _positive(sight.settled.credit_balance for sight in held),
-        "overdrawn_credits": _positive(-sight.settled.credit_balance for sight in held),
-        "frozen_credits": _positive(sight.settled.credit_balance for sight in frozen),
-        "free_credits": (
-            sum((each.free_credits for each in broken_down), _ZERO) if broken_down else None
+        "outstanding_credits": in_credits(
+            _positive(sight.settled.credit_balance for sight in held)
         ),
-        "purchased_credits": (
-            sum((each.purchased_credits for each in broken_down), _ZERO) if broken_down else None
-        ),
+        "overdrawn_credits": in_credits(_positive(-sight.settled.credit_balance for sight in held)),
+        "frozen_credits": in_credits(_positive(sight.settled.credit_balance for sight in frozen)),
+        "free_credits": in_credits(free / rate) if broken_down else None,
+        "purchased_credits": in_credits(purchased / rate) if broken_down else None,
         "wallets": len(held),
         "overdrawn_wallets": sum(sight.settled.balance < 0 for sight in held),
         "frozen_wallets": len(frozen),

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from flexprice_wallets import __version__
-from tests.history.expected_balances import figures, times_observed
+from tests.history.expected_balances import figures, split, times_observed
 from tests.history.observed import Record, Snapshot, Within
-from tests.history.sights import LEVELS, Sight
+from tests.history.sights import LEVELS, Sight, shown
 
 #: Settings that `wallet_lifecycle` names one by one when they change, and the columns that each stands for.
 _NAMED_SETTINGS: dict[str, tuple[str, ...]] = {
@@ -139,9 +139,10 @@ def wallets(sights: Mapping[str, Sequence[Sight]]) -> list[Record]:
         rows.append(
             {
                 "wallet_id": wallet_id,
-                **last.settings,
+                **shown(last.settings),
                 "life_number": last.life,
                 **figures(last),
+                **split(last),
                 "first_observed_at": every[0].at,
                 "last_observed_at": last.at,
                 "life_started_at": last.life_since.at,
@@ -165,7 +166,7 @@ def settings_history(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
     return [
         {
             "wallet_id": wallet_id,
-            **version.settings,
+            **shown(version.settings),
             "valid_from": version.at,
             "valid_to": valid_to,
             "is_current": valid_to is None,
@@ -175,7 +176,8 @@ def settings_history(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
     ]
 
 
-def lifecycle(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
+def lifecycle(wallet_id: str, sights: Sequence[Sight], first_load: datetime) -> list[Record]:
+    """Events; those of `first_load` were there when it looked."""
     versions = settings_versions(sights)
     return [
         {
@@ -187,16 +189,20 @@ def lifecycle(wallet_id: str, sights: Sequence[Sight]) -> list[Record]:
             "date_day": version.day,
         }
         for before, version in zip([None, *versions], versions, strict=False)
-        for event, detail in _events(before, version).items()
+        for event, detail in _events(
+            before, version, is_first_load=version.at <= first_load
+        ).items()
     ]
 
 
-def _events(before: Sight | None, after: Sight) -> dict[str, str | None]:
+def _events(before: Sight | None, after: Sight, *, is_first_load: bool) -> dict[str, str | None]:
     """What happened to a wallet between two versions of its settings, each event with its detail."""
-    new, status = after.settings, after.settings["wallet_status"]
+    new, status = shown(after.settings), after.settings["wallet_status"]
     if before is None:
-        return {"appeared": None} | ({"frozen": status} if status == "frozen" else {})
-    old = before.settings
+        return {"first_load" if is_first_load else "appeared": None} | (
+            {"frozen": status} if status == "frozen" else {}
+        )
+    old = shown(before.settings)
     events: dict[str, str | None] = {}
     if after.begins_life:
         events["returned"] = None
@@ -264,10 +270,28 @@ def _alert(wallet_id: str, sights: Sequence[Sight], level: str) -> Record:
         "real_time_balance": real_time,
         "distance": known["balance"] - threshold,
         "reached_since": since,
+        "threshold_set_at": _threshold_set_at(sights, level),
         "balance_observed_at": last.settled_since.clock,
         "real_time_observed_at": last.real_time_since and last.real_time_since.clock,
         "last_observed_at": last.at,
     }
+
+
+def _threshold_set_at(sights: Sequence[Sight], level: str) -> datetime:
+    """When the threshold was first seen as it is now, with none since that was another."""
+
+    def stated(sight: Sight) -> tuple[object, ...]:
+        settings = sight.settings
+        condition = settings[f"alert_condition_{level}"] or "below"
+        kind = settings["alert_threshold_default_type"] if level == "default" else None
+        return settings[f"alert_threshold_{level}"], condition, kind or "amount"
+
+    since = sights[-1].at
+    for sight in reversed(sights):
+        if stated(sight) != stated(sights[-1]):
+            break
+        since = sight.at
+    return since
 
 
 def snapshot_rows(

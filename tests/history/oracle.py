@@ -60,11 +60,12 @@ class Oracle:
             for wallet_id, sights in self.sights.items()
             for row in expected_days.wallet_days(wallet_id, sights, last_day)
         ]
+        customers = self._customers_now()
+        first_load = next(each.at for each in self.snapshots if each.scope == "all")
         by_wallet = {
             "wallet_settings_history": expected_state.settings_history,
             "wallet_balance_history": expected_balances.balance_history,
             "wallet_balance_changes": expected_balances.balance_changes,
-            "wallet_lifecycle": expected_state.lifecycle,
             "wallet_alerts": expected_state.alerts,
         }
         return {
@@ -73,8 +74,10 @@ class Oracle:
             "customers": expected_state.customers(self.snapshots, self.customers, self.sights),
             "wallets": expected_state.wallets(self.sights),
             "wallet_balance_daily": daily,
-            "customer_balance_daily": expected_days.customer_days(daily, self.sights),
-            "currency_balance_daily": expected_days.currency_days(self.sights, last_day),
+            "customer_balance_daily": expected_days.customer_days(daily, self.sights, customers),
+            "currency_balance_daily": expected_days.currency_days(
+                self.sights, [snapshot.at for snapshot in self.snapshots]
+            ),
             **{
                 view: [
                     row
@@ -83,12 +86,23 @@ class Oracle:
                 ]
                 for view, rows_of in by_wallet.items()
             },
+            "wallet_lifecycle": [
+                row
+                for wallet_id, sights in self.sights.items()
+                for row in expected_state.lifecycle(wallet_id, sights, first_load)
+            ],
         }
+
+    def _customers_now(self) -> dict[str, Record]:
+        """The row of `customers` for each."""
+        rows = expected_state.customers(self.snapshots, self.customers, self.sights)
+        return {row["customer_id"]: row for row in rows}
 
     def balance_as_of(self, moment: datetime) -> list[Record]:
         """The rows of `wallet_balance_as_of` for a moment."""
+        customers = self._customers_now()
         return [
             row
             for wallet_id, sights in self.sights.items()
-            for row in expected_balances.balance_as_of(wallet_id, sights, moment)
+            for row in expected_balances.balance_as_of(wallet_id, sights, moment, customers)
         ]

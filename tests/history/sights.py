@@ -45,6 +45,10 @@ class Credits:
     free_credits: Decimal
     purchased_credits: Decimal
 
+    def amounts(self, rate: Decimal) -> tuple[Decimal, Decimal]:
+        """Free and purchased in currency, at the rate of the balance beside them."""
+        return EXACT.multiply(self.free_credits, rate), EXACT.multiply(self.purchased_credits, rate)
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -69,6 +73,8 @@ class Sight:
     credits: Credits | None = None
     credits_since: Snapshot | None = None
     credits_seen: bool = False
+    #: The snapshot that first observed these credits beside this settled balance; None where none did.
+    split_since: Snapshot | None = None
     given: tuple[bool, bool] = (True, True)
     given_since: Snapshot | None = None
 
@@ -79,6 +85,13 @@ class Sight:
     @property
     def day(self) -> date:
         return self.snapshot.day
+
+    @property
+    def split(self) -> tuple[Decimal, Decimal] | None:
+        """Free and purchased in currency; None where they are older than the settled balance."""
+        if self.credits is None or self.split_since is None or self.ended is not None:
+            return None
+        return self.credits.amounts(self.settled.conversion_rate)
 
     @property
     def begins_life(self) -> bool:
@@ -171,10 +184,15 @@ def _read(wallet: Record, snapshot: Snapshot, last: Sight | None, *, is_listed: 
         if begins_life:
             sight = replace(sight, life=last.life + 1, life_since=snapshot)
         if begins_life or settled != last.settled:
-            sight = replace(sight, settled=settled, settled_since=snapshot)
+            sight = replace(sight, settled=settled, settled_since=snapshot, split_since=None)
         if begins_life or settled.context != last.settled.context:
             sight = replace(
-                sight, real_time=None, real_time_since=None, credits=None, credits_since=None
+                sight,
+                real_time=None,
+                real_time_since=None,
+                credits=None,
+                credits_since=None,
+                split_since=None,
             )
         if _compared(settings, metadata) != _compared(last.settings, last.metadata):
             sight = replace(sight, settings=settings, metadata=metadata, settings_since=snapshot)
@@ -195,7 +213,8 @@ def _with_optional_figures(sight: Sight, wallet: Record, *, is_listed: bool) -> 
         kinds = wallet["credits_available_breakdown"]
         credits = Credits(kinds["free"], kinds["purchased"])
         if credits != sight.credits:
-            sight = replace(sight, credits=credits, credits_since=snapshot)
+            sight = replace(sight, credits=credits, credits_since=snapshot, split_since=snapshot)
+        sight = replace(sight, split_since=sight.split_since or snapshot)
     if is_listed:
         given = (
             has_real_time if snapshot.real_time else sight.given[0],
@@ -287,6 +306,13 @@ def _settings(wallet: Record, snapshot: Snapshot, *, is_listed: bool, ended: str
         "auto_topup_cooldown_unit": cooldown.get("unit"),
     }
     return settings
+
+
+def shown(settings: Record) -> Record:
+    """Settings as views show them: no restriction of price types and ALL are the same."""
+    listed = settings_price_types(settings)
+    is_all = not listed or "ALL" in listed
+    return settings | ({"allowed_price_types": "ALL"} if is_all else {})
 
 
 def settings_price_types(settings: Record) -> list[str]:

@@ -20,6 +20,7 @@ from flexprice_wallets.errors import (
     DestinationDiverged,
     DestinationError,
     ForeignDestination,
+    ReplicationError,
 )
 from flexprice_wallets.replicate import dialects, tables
 from flexprice_wallets.replicate.postgres import PostgresDestination
@@ -144,6 +145,16 @@ def test_another_tenants_destination_is_refused(warehouse, database, tmp_path):
     with pytest.raises(ForeignDestination, match="tenant_of_others"):
         replicate_to_postgres(foreign)
     assert differences(warehouse, database) == []
+
+
+def test_two_rows_of_one_grain_are_refused(warehouse, database):
+    change(
+        warehouse,
+        "insert into flexprice_raw.stored_wallets select * from flexprice_raw.stored_wallets limit 1",
+    )
+    with pytest.raises(ReplicationError, match="stored_wallets has"):
+        replicate_to_postgres(warehouse)
+    assert database.query("select nspname from pg_namespace where nspname = 'flexprice'") == []
 
 
 def test_datasets_lie_beside_each_other(warehouse, database):

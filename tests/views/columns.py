@@ -19,7 +19,7 @@ def view_columns() -> dict[str, list[str]]:
             view.name: [
                 row[0]
                 for row in connection.execute(
-                    f"describe select * from flexprice.{view.name}{'(now())' * (view.type == 'macro')}"
+                    f"describe select * from flexprice.{view.name}{f'({view.arguments})' * (view.type == 'macro')}"
                 ).fetchall()
             ]
             for view in views()

@@ -48,6 +48,7 @@ def raw_rows(snapshots: Sequence[Snapshot]) -> Iterator[tuple[str, dict[str, Any
                         "observed_at": snapshot.at + ANSWER_DELAY,
                         "version_hash": f"{is_listed}",
                         "is_listed": is_listed,
+                        "external_id": f"ext-{customer_id}",
                         "name": f"Customer {customer_id}",
                     },
                 )
@@ -139,6 +140,8 @@ def _versions(
         seen.currency,
         tuple(sorted(seen.thresholds, key=repr)),
         tuple(sorted(seen.price_types)),
+        tuple(sorted(seen.metadata)),
+        seen.alert_state,
     )
     is_new = last is None
     is_return = last is not None and last.seen.ended is not None and seen.ended is None
@@ -232,6 +235,7 @@ def _settings(seen: Seen, base: dict[str, Any]) -> Iterator[tuple[str, dict[str,
             "conversion_rate": seen.rate,
             "is_listed": seen.is_listed,
             "ended": seen.ended,
+            "alert_state": seen.alert_state,
         },
     )
     for level, threshold, condition in seen.thresholds:
@@ -248,3 +252,5 @@ def _settings(seen: Seen, base: dict[str, Any]) -> Iterator[tuple[str, dict[str,
         )
     for price_type in seen.price_types:
         yield "wallet_allowed_price_types", base | {"price_type": price_type}
+    for name, value in seen.metadata:
+        yield "wallet_metadata", base | {"key": name, "value": value}

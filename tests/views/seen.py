@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,6 +33,8 @@ class Seen:
     thresholds: tuple[tuple[str, Decimal, str | None], ...]
     price_types: tuple[str, ...]
     cached: bool | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+    alert_state: str | None = None
 
     @property
     def credits(self) -> Decimal:
@@ -57,6 +59,8 @@ def wallet(
     thresholds: Iterable[tuple[str, Number, str | None]] = (),
     price_types: Iterable[str] = (),
     cached: bool | None = None,
+    metadata: Mapping[str, str] | None = None,
+    alert_state: str | None = None,
 ) -> Seen:
     """What a snapshot saw of a wallet; one that is not active or has ended is not listed."""
     return Seen(
@@ -76,6 +80,8 @@ def wallet(
         thresholds=tuple((level, Decimal(limit), how) for level, limit, how in thresholds),
         price_types=tuple(price_types),
         cached=cached,
+        metadata=tuple((metadata or {}).items()),
+        alert_state=alert_state,
     )
 
 

@@ -47,7 +47,9 @@ def test_every_object_and_column_has_a_comment(connection):
 
 def columns_of(connection, relation):
     schema = "flexprice_raw" if relation.type == "table" else "flexprice"
-    source = f"{schema}.{relation.name}" + ("(now())" if relation.type == "macro" else "")
+    source = f"{schema}.{relation.name}" + (
+        f"({relation.arguments})" if relation.type == "macro" else ""
+    )
     return [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
 
 
@@ -131,11 +133,13 @@ def test_the_dictionary_holds_every_column_with_its_comment(connection):
         """).fetchall()
         == []
     )
-    macro = connection.execute(
-        "select column_name from flexprice.data_dictionary where object_type = 'macro' order by"
-        " column_position"
-    ).fetchall()
-    assert [name for (name,) in macro] == columns_of(connection, view("wallet_balance_as_of"))
+    for macro in (each for each in views() if each.type == "macro"):
+        told = connection.execute(
+            "select column_name from flexprice.data_dictionary where object_type = 'macro'"
+            " and object_name = ? order by column_position",
+            [macro.name],
+        ).fetchall()
+        assert [name for (name,) in told] == columns_of(connection, macro)
     assert (
         connection.execute(
             "select * from flexprice.data_dictionary where object_comment = '' or column_comment"

@@ -112,7 +112,7 @@ def test_another_currency_and_another_rate_begin_a_new_balance():
         "select wallet_id, cause, currency_before, currency_after, balance_delta,"
         " credit_balance_delta from flexprice.wallet_balance_changes order by wallet_id",
     ) == [
-        ("w1", "rate", "usd", "eur", None, "-10"),
+        ("w1", "currency", "usd", "eur", None, "-10"),
         ("w2", "rate", "usd", "usd", "0", "-50"),
     ]
     assert daily(
@@ -135,6 +135,34 @@ def test_another_currency_and_another_rate_begin_a_new_balance():
         "select finding, wallet_id, actual_value, expected_value from flexprice.wallet_data_quality"
         " order by all",
     ) == [("currency_changed", "w1", "1", "1"), ("rate_changed", "w2", "2", "1")]
+
+
+def test_a_change_is_told_apart_into_movement_and_revaluation():
+    history = History()
+    history.snapshot("2026-03-01 08:00", [wallet(f"w{number}", 100) for number in (1, 2, 3, 4, 5)])
+    history.snapshot(
+        "2026-03-02 08:00",
+        [
+            wallet("w1", 90),
+            # The same 100 credits at a rate of 1.5; and 20 of them used as well, at 1.5.
+            wallet("w2", 150, rate="1.5"),
+            wallet("w3", 120, rate="1.5"),
+            wallet("w4", 80, currency="eur", rate=2),
+            wallet("w5", 30, rate=3, ended="closed"),
+        ],
+    )
+    assert rows_of(
+        history.warehouse(),
+        "select wallet_id, cause, balance_delta, movement_delta, revaluation_delta,"
+        " credit_balance_delta from flexprice.wallet_balance_changes order by wallet_id",
+    ) == [
+        ("w1", "balance", "-10", "-10", "0", "-10"),
+        ("w2", "rate", "50", "0", "50", "0"),
+        ("w3", "rate", "20", "-30", "50", "-20"),
+        ("w4", "currency", None, None, None, "-60"),
+        # 90 credits taken out at 3, after 100 had become worth 300.
+        ("w5", "ended", "-70", "-270", "200", "-90"),
+    ]
 
 
 def test_a_moved_wallet_keeps_each_intervals_own_customer():
@@ -168,7 +196,7 @@ def test_a_moved_wallet_keeps_each_intervals_own_customer():
     ) == [("c1", 0, 0), ("c2", 1, 1)]
     assert rows_of(
         connection, "select event, detail from flexprice.wallet_lifecycle order by event_at, event"
-    ) == [("appeared", None), ("moved", "c1")]
+    ) == [("first_load", None), ("moved", "c1")]
 
 
 def test_a_wallet_that_moved_away_from_a_failed_customer_was_observed():

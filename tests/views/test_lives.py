@@ -194,7 +194,7 @@ def test_a_wallet_that_returns_later_has_no_rows_between_and_begins_anew():
         connection,
         "select event, detail, event_at from flexprice.wallet_lifecycle order by event_at",
     ) == [
-        ("appeared", None, "03-01 08:00"),
+        ("first_load", None, "03-01 08:00"),
         ("ended", "deleted", "03-02 08:00"),
         ("returned", None, "03-04 08:00"),
     ]
@@ -236,7 +236,7 @@ def test_a_frozen_wallet_is_followed_and_comes_back():
         "select event, detail, event_at from flexprice.wallet_lifecycle where wallet_id = 'w1' "
         "order by event_at, event",
     ) == [
-        ("appeared", None, "03-01 08:00"),
+        ("first_load", None, "03-01 08:00"),
         ("frozen", "frozen", "03-02 08:00"),
         ("unlisted", "frozen", "03-02 08:00"),
         ("listed", "active", "03-03 08:00"),

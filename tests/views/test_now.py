@@ -33,12 +33,12 @@ def test_wallets_show_their_settings_as_columns():
         f"select valid_from, valid_to, is_current, {columns} from flexprice.wallet_settings_history"
         " order by valid_from",
     ) == [
-        ("03-01 08:00", "03-02 08:00", False, None, None, None, None),
+        ("03-01 08:00", "03-02 08:00", False, None, None, None, "ALL"),
         ("03-02 08:00", None, True, "10", "below", "99.5", "FIXED, USAGE"),
     ]
     assert rows_of(
         connection, "select event, detail from flexprice.wallet_lifecycle order by event_at"
-    ) == [("appeared", None), ("settings_changed", "allowed_price_types, alert_thresholds")]
+    ) == [("first_load", None), ("settings_changed", "allowed_price_types, alert_thresholds")]
 
 
 def test_alerts_say_since_when_a_threshold_is_reached():
@@ -99,6 +99,155 @@ def test_a_change_of_rate_or_currency_is_no_use_of_credits():
         history.warehouse(),
         "select credit_balance, credits_used_7_days, credits_used_30_days from flexprice.wallet_runway",
     ) == [("100", "0", "0")]
+
+
+def test_a_wallet_runs_out_at_the_hour_and_not_at_midnight():
+    history = History()
+    # 100 a day: 50 left at 18:45 last half a day, until 06:45 tomorrow.
+    history.snapshot("2026-03-01 18:45", [wallet("w1", 250), wallet("w2", 230)])
+    history.snapshot("2026-03-02 18:45", [wallet("w1", 150), wallet("w2", 130)])
+    history.snapshot("2026-03-03 18:45", [wallet("w1", 50), wallet("w2", 20)])
+    assert rows_of(
+        history.warehouse(),
+        "select wallet_id, days_left_7_days, depletion_day_7_days, depletion_day_30_days,"
+        " days_left, depletion_day from flexprice.wallet_runway order by wallet_id",
+    ) == [
+        ("w1", "0.5", "03-04", "03-04", "0.5", "03-04"),
+        # 105 a day: 20 are gone before midnight.
+        ("w2", "0.19", "03-03", "03-03", "0.19", "03-03"),
+    ]
+
+
+def test_runway_answers_for_those_who_can_run_out():
+    history = History()
+    for day, used in ((1, 0), (3, 20)):
+        history.snapshot(
+            f"2026-03-0{day} 08:00",
+            [
+                # Ten a day; 80 left, of which 50 are pending: three days.
+                wallet("running", 100 - used, customer="c1", real_time=50 - used),
+                # Pending charges take everything.
+                wallet("spent", 100 - used, customer="c2", real_time=-5),
+                wallet("pending_only", 100, customer="c3", real_time=0),
+                wallet("no_real_time", 100 - used, customer="c4"),
+                wallet("empty", 20 - used, customer="c5"),
+                wallet("frozen", 100 - used, customer="c6", status="frozen"),
+                wallet("not_used", 100, customer="c7", real_time=100),
+                wallet("post_paid", -used, customer="c8", wallet_type="POST_PAID"),
+                # At two dollars a credit, ten credits a day: 160 less 100 pending last three days.
+                wallet("rate", 200 - 2 * used, customer="c9", rate=2, real_time=100 - 2 * used),
+            ],
+        )
+    assert rows_of(
+        history.warehouse(),
+        "select wallet_id, state, balance_after_pending, days_left, days_left_7_days, depletion_day"
+        " from flexprice.wallet_runway order by wallet_id",
+    ) == [
+        ("empty", "empty", None, None, "0", None),
+        ("frozen", "frozen", None, None, "8", None),
+        ("no_real_time", "running", None, "8", "8", "03-11"),
+        ("not_used", "not_used", "100", None, None, None),
+        ("pending_only", "running", "0", "0", None, "03-03"),
+        ("post_paid", "post_paid", None, None, "0", None),
+        ("rate", "running", "60", "3", "8", "03-06"),
+        ("running", "running", "30", "3", "8", "03-06"),
+        ("spent", "running", "-5", "0", "8", "03-03"),
+    ]
+
+
+def test_what_was_used_before_last_week_still_gives_a_pace():
+    history = History()
+    history.snapshot("2026-03-01 00:00", [wallet("w1", 100)])
+    history.snapshot("2026-03-03 00:00", [wallet("w1", 80)])
+    history.snapshot("2026-03-21 00:00", [wallet("w1", 80)])
+    # 20 in 20 days.
+    assert rows_of(
+        history.warehouse(),
+        "select state, days_left_7_days, days_left_30_days, days_left from flexprice.wallet_runway",
+    ) == [("running", None, "80", "80")]
+
+
+def test_a_termination_and_a_return_are_no_use():
+    history = History()
+    history.snapshot("2026-03-01 08:00", [wallet("w1", 100), wallet("w2", 100)])
+    history.snapshot(
+        "2026-03-02 08:00", [wallet("w1", 0, ended="closed"), wallet("w2", 30, ended="closed")]
+    )
+    history.snapshot("2026-03-03 08:00", [wallet("w1", 60), wallet("w2", 20)])
+    history.snapshot("2026-03-05 08:00", [wallet("w1", 60), wallet("w2", 18)])
+    assert rows_of(
+        history.warehouse(),
+        "select wallet_id, state, credits_used_30_days from flexprice.wallet_runway order by wallet_id",
+    ) == [("w1", "not_used", "0"), ("w2", "running", "2")]
+
+
+def test_an_alert_says_since_when_its_threshold_is_set():
+    history = History()
+    for day, balance, thresholds in (
+        (1, 40, ()),
+        (2, 40, [("warning", 10, "below")]),
+        (3, 40, [("warning", 50, "below"), ("info", 5, "below")]),
+        (4, 30, [("warning", 50, "below"), ("info", 5, "below"), ("critical", 1, "below")]),
+    ):
+        history.snapshot(
+            f"2026-03-0{day} 08:00",
+            [
+                wallet("w1", balance, thresholds=thresholds),
+                wallet("w2", balance, thresholds=[("warning", 35, "below")]),
+            ],
+        )
+    assert rows_of(
+        history.warehouse(),
+        "select wallet_id, level, threshold, reached_since, threshold_set_at"
+        " from flexprice.wallet_alerts order by wallet_id, level",
+    ) == [
+        ("w1", "critical", "1", None, "03-04 08:00"),
+        ("w1", "info", "5", None, "03-03 08:00"),
+        # Below 50 all along, which nobody minded before the third.
+        ("w1", "warning", "50", "03-01 08:00", "03-03 08:00"),
+        ("w2", "warning", "35", "03-04 08:00", "03-01 08:00"),
+    ]
+
+
+def test_what_counts_now_is_what_is_outstanding():
+    history = History()
+    history.snapshot("2026-03-01 08:00", [wallet("w1", 100), wallet("w5", 7)])
+    history.snapshot(
+        "2026-03-02 08:00",
+        [
+            wallet("w1", 40, ended="closed"),
+            wallet("w2", 30, free=10, purchased=20),
+            wallet("w3", -8),
+            wallet("w4", 20, status="frozen"),
+            wallet("w5", ended="not_found"),
+            wallet("w6", 0),
+        ],
+    )
+    connection = history.warehouse()
+    assert rows_of(
+        connection,
+        "select wallet_id, external_id, customer_name, is_frozen, outstanding_balance,"
+        " purchased_balance from flexprice.outstanding_wallets order by wallet_id",
+    ) == [
+        ("w2", "ext-c1", "Customer c1", False, "30", "20"),
+        ("w4", "ext-c1", "Customer c1", True, "20", None),
+    ]
+    assert rows_of(
+        connection,
+        "select outstanding_balance, overdrawn_balance, closed_balance"
+        " from flexprice.currency_balance_daily where date_day = '2026-03-02'",
+    ) == [("50", "8", "40")]
+    # As it should not be asked.
+    assert rows_of(connection, "select sum(balance) from flexprice.wallets") == [("89",)]
+
+
+def test_a_wallet_that_was_there_before_has_not_appeared():
+    history = History()
+    history.snapshot("2026-03-01 08:00", [wallet("w1", 100)])
+    history.snapshot("2026-03-02 08:00", [wallet("w1", 100), wallet("w2", 50)])
+    assert rows_of(
+        history.warehouse(), "select wallet_id, event from flexprice.wallet_lifecycle order by all"
+    ) == [("w1", "first_load"), ("w2", "appeared")]
 
 
 def test_what_looks_wrong_is_found():

@@ -120,6 +120,8 @@ class KeyWalk:
             self._instant = None
             self.since += _TICK
             self._taken.clear()
+            # The instant may have been the last of this stretch.
+            self.is_done = self.before is not None and self.since >= self.before
         return new
 
     def _moments(self, page: Page) -> list[datetime | None]:

@@ -34,9 +34,9 @@ from flexprice_wallets.extract.listing import listed_customers
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.records.answers import wallet_of_answer, wallets_of_answer
 
-#: Customers that are in line, under way, or wait to be taken: two seconds' worth of a fast API, as long as the program
+#: Customers that are in line, under way, or wait to be taken: a second's worth of a fast API, as long as the program
 #: that takes them may need to start.
-_MOST_AHEAD: Final = 4000
+_MOST_AHEAD: Final = 2000
 #: Seconds in which answers gather before they are taken together: taking each by itself would hold up the workers.
 _GATHERING: Final = 0.01
 

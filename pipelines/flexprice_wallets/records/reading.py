@@ -36,6 +36,7 @@ _READERS: Final[dict[ColumnType, tuple[Reader, Reader]]] = {
     ColumnType.REAL_TIME: (values.real_time, values.required_real_time),
 }
 
+_NO_MEMBERS: Final[Record] = {}
 _DECIMALS: Final = {ColumnType.AMOUNT, ColumnType.RATE, ColumnType.REAL_TIME}
 
 
@@ -55,14 +56,22 @@ def getter(path: str) -> Callable[[Record], object]:
     outer, _, inner = path.partition(".")
     if not inner:
         return lambda record: record.get(outer)
+
+    def members(record: Record) -> Record:
+        value = record.get(outer)
+        if type(value) is dict:
+            return value
+        if value is None:
+            return _NO_MEMBERS
+        raise Unreadable(f"is {values.shown(value)}, not an object", outer)
+
+    if "." not in inner:
+        # The usual case, short since it is there for every wallet.
+        return lambda record: members(record).get(inner)
     get_inner = getter(inner)
 
     def get(record: Record) -> object:
-        value = record.get(outer)
-        if value is None:
-            return None
-        if type(value) is not dict:
-            raise Unreadable(f"is {values.shown(value)}, not an object", outer)
+        value = members(record)
         try:
             return get_inner(value)
         except Unreadable as error:
@@ -85,8 +94,8 @@ def reader_at(path: str, reader: Reader) -> Callable[[Record], Any]:
     return read
 
 
-#: A path of a field, what takes its value out of a record, and what reads it.
-_Path = tuple[str, Callable[[Record], object], Callable[[Record], Any]]
+#: A path of a field, and what takes its value out of a record.
+_Path = tuple[str, Callable[[Record], object]]
 
 
 class FieldReader:
@@ -94,7 +103,7 @@ class FieldReader:
 
     def __init__(self, fields: Iterable[Field]) -> None:
         self._plain: list[tuple[str, str, Reader, bool]] = []
-        self._nested: list[tuple[str, list[_Path]]] = []
+        self._nested: list[tuple[str, list[_Path], Reader]] = []
         for field in fields:
             reader = reader_of(field)
             if len(field.paths) == 1 and "." not in field.paths[0]:
@@ -103,8 +112,8 @@ class FieldReader:
                     reader = _READERS[field.type][1]  # null is not passed on to it
                 self._plain.append((field.name, field.paths[0], reader, takes_null))
             else:
-                paths = [(path, getter(path), reader_at(path, reader)) for path in field.paths]
-                self._nested.append((field.name, paths))
+                paths = [(path, getter(path)) for path in field.paths]
+                self._nested.append((field.name, paths, reader))
 
     def read(self, record: Record) -> Row:
         """The values of all fields.
@@ -132,16 +141,21 @@ class FieldReader:
             except Unreadable as error:
                 row[column] = None
                 problems[name] = error.within(name)
-        for column, paths in self._nested:
-            name = paths[-1][0]
+        for column, paths, reader in self._nested:
+            row[column] = None
+            value = None
             try:
-                for name, take, read in paths:  # noqa: B007 - the last one counts where none holds a value
-                    if take(record) is not None:
+                for name, take in paths:  # noqa: B007 - the last one counts where none holds a value
+                    value = take(record)
+                    if value is not None:
                         break
-                row[column] = read(record)
             except Unreadable as error:
-                row[column] = None
                 problems[name] = error
+                continue
+            try:
+                row[column] = reader(value)
+            except Unreadable as error:
+                problems[name] = error.within(name)
 
 
 class RowReader:

@@ -44,7 +44,7 @@ def unrecognized_members(
                 found[path + _escaped(key)] = value
     for key, inner in shape.nested.items():
         value = record.get(key)
-        if type(value) is dict:
+        if type(value) is dict and (inner.nested or not inner.known.issuperset(value)):
             found.update(unrecognized_members(value, inner, f"{path}{key}."))
     return found
 

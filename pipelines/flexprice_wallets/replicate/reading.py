@@ -8,6 +8,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from flexprice_wallets.errors import ReplicationError
 from flexprice_wallets.replicate.plan import Identity, Mode, Sum, TableState
 from flexprice_wallets.replicate.tables import ReplicatedTable
 from flexprice_wallets.warehouse.database import cursor
@@ -39,7 +40,11 @@ def read_state(
     table: ReplicatedTable,
     committed_at: datetime | None,
 ) -> TableState:
-    """A table's state; `committed_at`: the time of the last snapshot that the destination has."""
+    """A table's state; `committed_at`: the time of the last snapshot that the destination has.
+
+    Raises:
+        ReplicationError: where rows share a grain.
+    """
     earlier = "false"
     parameters = []
     if table.appended_by is not None and committed_at is not None:
@@ -57,12 +62,34 @@ def read_state(
         """,
         parameters,
     ).fetchall()
+    if table.appended_by is None:
+        _check_grain(connection, raw_schema, table, rows)
     return TableState(
         table.digest,
         table.appended_by is not None,
         Sum(rows, str(hashes)),
         None if table.appended_by is None else Sum(rows_before, str(hashes_before)),
     )
+
+
+def _check_grain(
+    connection: duckdb.DuckDBPyConnection, raw_schema: str, table: ReplicatedTable, rows: int
+) -> None:
+    """Readers see one row of each grain: two would become one in silence.
+
+    Raises:
+        ReplicationError: where rows share a grain.
+    """
+    grain = ", ".join(map(quoted, table.grain))
+    counted = f"select distinct {grain} from" if grain else "select 1 from"
+    [(distinct,)] = connection.execute(
+        f"select count(*) from ({counted} {_source(raw_schema, table)})"
+    ).fetchall()
+    if distinct != rows or (not grain and rows > 1):
+        raise ReplicationError(
+            f"{table.name} has {rows} rows where its grain allows {distinct if grain else 1}; nothing was sent. "
+            "Run `flexprice-wallets views --rebuild`, and then this again."
+        )
 
 
 def read_rows(

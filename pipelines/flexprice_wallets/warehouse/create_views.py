@@ -1,4 +1,4 @@
-"""Create the views and the macro, and write every comment, in one transaction."""
+"""Create the views and macros, and write every comment, in one transaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 
 from flexprice_wallets.records.tables import TABLES
-from flexprice_wallets.warehouse.descriptions import Relation, derived_tables, view_names, views
+from flexprice_wallets.warehouse.descriptions import derived_tables, view_names, views
 from flexprice_wallets.warehouse.dlt_comments import DLT_COLUMNS, DLT_TABLES
 from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, literal, quoted, read_sql
 from flexprice_wallets.warehouse.upkeep import create_derived, transaction
@@ -19,7 +19,7 @@ _Key = tuple[str, str | None]
 def create_views(
     connection: duckdb.DuckDBPyConnection, *, raw_schema: str = RAW_SCHEMA, schema: str = SCHEMA
 ) -> None:
-    """Create or replace every view and the macro, and set the comments of all tables, views and columns.
+    """Create or replace every view and macro, and set the comments of all tables, views and columns.
 
     Derived tables are created where they are missing, and left as they are where they exist. Everything happens in
     one transaction.
@@ -45,7 +45,7 @@ def create_views(
 
 
 def view_scripts(raw_schema: str, schema: str) -> list[str]:
-    """The SQL that creates the derived tables, the views and the macro."""
+    """The SQL that creates the derived tables, the views and the macros."""
     return [
         create_derived(raw_schema),
         f"create schema if not exists {quoted(schema)};",
@@ -119,24 +119,23 @@ def _view_statements(schema: str, columns: dict[str, list[str]]) -> Iterator[str
             yield _statement("view", schema, view.name, column, view.column_comment(column))
 
 
-def _macro() -> Relation:
-    [macro] = [view for view in views() if view.type == "macro"]
-    return macro
+def _macro_rows(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterator[str]:
+    """The dictionary's rows of each macro, which the catalog has no columns of."""
+    for macro in (view for view in views() if view.type == "macro"):
+        types = connection.execute(
+            f"describe select * from {quoted(schema)}.{quoted(macro.name)}({macro.arguments})"
+        ).fetchall()
+        macro.check([name for name, *_ in types])
+        for position, (name, data_type, *_) in enumerate(types, start=1):
+            yield (
+                f"({literal(macro.name)}, {literal(macro.description)}, {position}, {literal(name)},"
+                f" {literal(data_type)}, {literal(macro.column_comment(name))})"
+            )
 
 
 def _write_dictionary(connection: duckdb.DuckDBPyConnection, raw_schema: str, schema: str) -> None:
     """Write what the catalog says into a table, where clients of any database can read it."""
-    macro = _macro()
-    moment = "timestamp with time zone '2000-01-01 00:00:00+00'"
-    types = connection.execute(
-        f"describe select * from {quoted(schema)}.{quoted(macro.name)}({moment})"
-    ).fetchall()
-    macro.check([name for name, *_ in types])
-    macro_columns = ", ".join(
-        f"({position}, {literal(name)}, {literal(data_type)},"
-        f" {literal(macro.column_comment(name))})"
-        for position, (name, data_type, *_) in enumerate(types, start=1)
-    )
+    macro_columns = ", ".join(_macro_rows(connection, schema))
     connection.execute(f"""
         create or replace temp table dictionary as
         with
@@ -159,8 +158,10 @@ def _write_dictionary(connection: duckdb.DuckDBPyConnection, raw_schema: str, sc
             and columns.table_name = objects.object_name
         where objects.schema_name in ({literal(raw_schema)}, {literal(schema)})
         union all
-        select {literal(schema)}, {literal(macro.name)}, 'macro', {literal(macro.description)}, macro_columns.*
-        from (values {macro_columns}) as macro_columns (column_position, column_name, data_type, column_comment)
+        select {literal(schema)}, object_name, 'macro', object_comment,
+            column_position, column_name, data_type, column_comment
+        from (values {macro_columns}) as macro_columns
+            (object_name, object_comment, column_position, column_name, data_type, column_comment)
         """)
     # An unchanged dictionary is not rewritten.
     table = f"{quoted(raw_schema)}.stored_data_dictionary"

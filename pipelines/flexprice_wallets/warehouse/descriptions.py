@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -31,6 +31,8 @@ class Relation:
     grain: tuple[str, ...]
     description: str
     particular: Mapping[str, str]
+    #: Of a macro: SQL arguments with which its columns can be described.
+    arguments: str = field(default="", kw_only=True)
 
     def column_comment(self, column: str) -> str:
         """What a column means here.
@@ -81,7 +83,7 @@ def shared_meanings() -> Mapping[str, str]:
 
 @cache
 def views() -> tuple[Relation, ...]:
-    """Every view and the macro, each after those that it reads."""
+    """Every view and macro, each after those that it reads."""
     described = {path.stem: _view(path.stem) for path in sql_folder().glob("*.sql")}
     return tuple(described[name] for name in view_names())
 
@@ -93,7 +95,7 @@ def view(name: str) -> Relation:
 
 @cache
 def view_names() -> tuple[str, ...]:
-    """The names of the views and the macro, each after those that it reads; cheap, as no description is read."""
+    """The names of the views and macros, each after those that it reads; cheap, as no description is read."""
     reads = {
         path.stem: {*_READS_VIEW.findall(path.read_text(encoding="utf-8"))} - {path.stem}
         for path in sorted(sql_folder().glob("*.sql"))
@@ -154,6 +156,7 @@ def _view(name: str) -> Relation:
         tuple(content["grain"]),
         content["description"],
         content.get("columns", {}),
+        arguments=content.get("arguments", ""),
     )
 
 
