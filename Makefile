@@ -68,12 +68,13 @@ test-duckdb15: $(VENV_15)/.test ## Run all tests that open a database on DuckDB 
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0
-	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi and not orchestrators' $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi and not replication and not orchestrators' $(PYTEST_ARGS)
 
 .PHONY: test-postgres
-test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, installed with apt-get where there is none
+test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, and replicate to it; apt-get installs one where there is none
 	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
-	$(VENV)/bin/python -m pytest tests/views/test_postgres.py $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -m 'not torture' -o faulthandler_timeout=2400 tests/views/test_postgres.py \
+		tests/replicate $(PYTEST_ARGS)
 
 # Debian keeps the server's programs off the path.
 POSTGRES = $(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null)

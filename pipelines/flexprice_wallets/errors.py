@@ -17,6 +17,11 @@ FlexpriceWalletsError               exit code 1
 │   ├── WarehouseTooNew             1   written by a later version of this program or of DuckDB
 │   ├── WarehouseTooOld             1   written by a version from which no way leads to this one
 │   └── StorageError                1   disk full, file not readable, folder not writable
+├── ReplicationError                1   the destination was not brought up to date, and shows what it showed
+│   ├── DestinationError            1   the destination refused, or could not be reached
+│   ├── DestinationTooNew           1   filled by a later version of this program
+│   ├── ForeignDestination          1   it holds the data of another tenant or environment
+│   └── DestinationDiverged         1   it holds snapshots that the file lacks
 ├── CheckFailed                     1   `status`: the data is older or worse than was asked for
 ├── OutputError                     1   an answer could not be printed
 ├── AccessRefused                   4   the API refused the key (401 or 403)
@@ -39,6 +44,7 @@ class ExitCode(IntEnum):
     PARTIAL = 3
     ACCESS_REFUSED = 4
     ANOTHER_RUN = 5
+    NOT_REPLICATED = 6
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -113,6 +119,26 @@ class WarehouseTooOld(WarehouseError):
 
 class StorageError(WarehouseError):
     """The file system refused: no space, no permission, read-only."""
+
+
+class ReplicationError(FlexpriceWalletsError):
+    """The destination was not brought up to date; whoever reads there sees what they saw before."""
+
+
+class DestinationError(ReplicationError):
+    """The destination refused, could not be reached, or holds what this program did not put there."""
+
+
+class DestinationTooNew(ReplicationError):
+    """A later version of this program has filled the destination."""
+
+
+class ForeignDestination(ReplicationError):
+    """The destination holds the data of another tenant or environment."""
+
+
+class DestinationDiverged(ReplicationError):
+    """The destination holds snapshots that the warehouse lacks: the file is an older copy, or another warehouse."""
 
 
 class CheckFailed(FlexpriceWalletsError):

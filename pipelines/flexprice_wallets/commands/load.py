@@ -23,6 +23,7 @@ from flexprice_wallets.commands.options import (
 )
 from flexprice_wallets.commands.output import report_done
 from flexprice_wallets.commands.progress import shown_progress
+from flexprice_wallets.commands.replicate import DESTINATIONS, dataset_option, run_replication
 from flexprice_wallets.configuration import configured_api_key
 from flexprice_wallets.errors import (
     ConfigurationError,
@@ -125,13 +126,22 @@ _logger = logging.getLogger(__name__)
     metavar="FILE",
     help="Write the run's figures there for Prometheus' node exporter, also after a failure.",
 )
+@option(
+    "--replicate",
+    type=click.Choice(["none", *DESTINATIONS]),
+    default="none",
+    show_default=True,
+    help="Once the load is published, bring this destination up to it, as `replicate` does.",
+)
+@dataset_option()
 @json_option("End with one JSON object on stdout: the snapshot's row and the paths.")
 @logging_options
 def load_command(**given: Any) -> int:
     """Read every customer's wallets and load what changed.
 
     The API key is read from FLEXPRICE_API_KEY. Exit codes: 0 complete; 1 failed, nothing loaded; 2 wrong use; 3 loaded,
-    but partial; 4 the API refused the key; 5 another run is at work; 130 and 143 ended by Ctrl-C or SIGTERM.
+    but partial; 4 the API refused the key; 5 another run is at work; 6 loaded, but not replicated (`replicate` makes up
+    for it); 130 and 143 ended by Ctrl-C or SIGTERM.
     """
     configure_logs(given["verbose"], given["log_format"])
     check_place(given["metrics"])
@@ -151,7 +161,37 @@ def load_command(**given: Any) -> int:
     except Exception as error:
         _write_metrics(given, _exit_code_of(error), started, {})
         raise
+    if given["replicate"] != "none" and not _is_replicated(given):
+        exit_code = ExitCode.NOT_REPLICATED
+        _write_metrics(given, exit_code, started, read)
     return exit_code
+
+
+def _is_replicated(given: dict[str, Any]) -> bool:
+    """Replicate what is published; a failure is told, and undoes nothing."""
+    try:
+        # Signals are for the replication now: the load is over.
+        with interruptible():
+            done = run_replication(
+                given["replicate"],
+                given["dataset"],
+                given["database"],
+                given["raw_schema"],
+                given["schema"],
+            )
+    except Interrupted:
+        _logger.error("The load is published; the replication was interrupted. Run `replicate`.")
+        return False
+    except FlexpriceWalletsError as error:
+        _logger.error("The load is published, but was not replicated: %s", error)
+        return False
+    _logger.info(
+        "The dataset %s shows snapshot %s; %d rows were sent.",
+        given["dataset"],
+        done.snapshot_id,
+        sum(done.rows.values()),
+    )
+    return True
 
 
 def load_options(given: dict[str, Any], api_key: Secret) -> LoadOptions:

@@ -31,6 +31,8 @@ _COMMANDS: Final = {
     "check": "flexprice_wallets.commands.check:check_command",
     "views": "flexprice_wallets.commands.views:views_command",
     "export": "flexprice_wallets.commands.export:export_command",
+    "replicate": "flexprice_wallets.commands.replicate:replicate_command",
+    "sql": "flexprice_wallets.commands.sql:sql_command",
     "report": "flexprice_wallets.commands.report:report_command",
     "demo": "flexprice_wallets.commands.demo:demo_command",
     "emulator": "flexprice_emulator.command:emulator_command",

@@ -35,7 +35,7 @@ def dlt_settings(log_level: str) -> Iterator[None]:
     Args:
         log_level: from which level on dlt logs; where the process has used dlt before, its level stays.
     """
-    from flexprice_wallets.snapshot.dlt_scope import own_scope
+    from flexprice_wallets.dlt_scope import own_scope
 
     runtime = {**_SETTINGS["runtime"], "log_level": log_level}
     with own_scope({**_SETTINGS, "runtime": runtime}):

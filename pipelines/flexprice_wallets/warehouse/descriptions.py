@@ -61,9 +61,13 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class DerivedTable(Relation):
-    """A derived table: also its columns in order, each with its SQL type."""
+    """A derived table: also its columns in order, each with its SQL type.
+
+    `appended_by`: the column with the time of the load that wrote a row, where no later load changes or removes it.
+    """
 
     columns: Mapping[str, str]
+    appended_by: str | None = None
 
     def create(self) -> str:
         """The SQL that creates it in the raw schema under its usual name, if it is not there."""
@@ -116,6 +120,7 @@ def derived_tables() -> tuple[DerivedTable, ...]:
             f"{each['description']} {_DERIVED}",
             each.get("descriptions", {}),
             each["columns"],
+            each.get("appended_by"),
         )
         for each in _upkeep()["tables"]
     )

@@ -72,11 +72,12 @@ _installed = _Installed()
 
 
 @contextmanager
-def own_scope(settings: dict[str, Any]) -> Iterator[None]:
+def own_scope(settings: dict[str, Any], *, reads_configuration: bool = False) -> Iterator[None]:
     """Within, dlt sees these settings and no others in this thread and in the pools that it starts for it.
 
     Args:
         settings: by section, as in a `.dlt/config.toml`.
+        reads_configuration: where they say nothing, the environment and `.dlt` files count.
     """
     container = Container()
     provider = DictionaryProvider()
@@ -88,6 +89,11 @@ def own_scope(settings: dict[str, Any]) -> Iterator[None]:
         stack.enter_context(container.injectable_context(scope))
         _install(container)
         stack.callback(_uninstall, container)
+        if reads_configuration:
+            scope.providers = [
+                provider,
+                *container[PluggableRunContext].context.initial_providers(),
+            ]
         stack.enter_context(_kept_pipeline(container))
         yield
 
