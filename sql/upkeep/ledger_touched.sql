@@ -1,7 +1,7 @@
 -- Whose ledger the snapshot in the temporary table `applying` wrote anything for, or whose rate changed.
 
--- Debits that state the only rate of their wallet say nothing new: but for the first, only those of wallets with several
--- rates are looked at one by one. There may be very many.
+-- Debits that state the only rate of their wallet say nothing new: but for the first, only those of wallets with
+-- several rates are looked at one by one. There may be very many.
 create or replace temp table rated_wallets as
 with
 rates as (
