@@ -1,5 +1,43 @@
 -- Whose ledger the snapshot in the temporary table `applying` wrote anything for, or whose rate changed.
 
+-- Debits that state the only rate of their wallet say nothing new: but for the first, only those of wallets with
+-- several rates are looked at one by one. There may be very many.
+create or replace temp table rated_wallets as
+with
+rates as (
+    select
+        wallet_id,
+        currency,
+        conversion_rate,
+        null as first_debit_at
+    from flexprice_raw.wallet_balances
+    where snapshot_at = (select snapshot_at from applying)
+    union all
+    select
+        wallet_id,
+        currency,
+        conversion_rate,
+        source_created_at as first_debit_at
+    from flexprice_raw.wallet_transactions
+    where
+        snapshot_at = (select snapshot_at from applying)
+        and transaction_type = 'debit'
+        and transaction_status = 'completed'
+        and conversion_rate > 0
+)
+
+select
+    rates.wallet_id,
+    min(rates.first_debit_at) as first_debit_at,
+    min(rates.currency) as currency,
+    min(rates.conversion_rate) as conversion_rate,
+    min(rates.currency) <> max(rates.currency)
+    or min(rates.conversion_rate) <> max(rates.conversion_rate)
+    or bool_or(stored.currency <> rates.currency or stored.conversion_rate <> rates.conversion_rate) as is_mixed
+from rates
+left join flexprice_raw.stored_rates as stored on rates.wallet_id = stored.wallet_id
+group by rates.wallet_id;
+
 create or replace temp table rate_events as
 with
 -- Where a load and a debit speak of the same instant, the load saw what came of it.
@@ -15,6 +53,15 @@ fresh as (
     union all
     select
         wallet_id,
+        first_debit_at as valid_from,
+        currency,
+        conversion_rate,
+        3 as rank
+    from rated_wallets
+    where first_debit_at is not null and not coalesce(is_mixed, false)
+    union all
+    select
+        wallet_id,
         source_created_at as valid_from,
         currency,
         conversion_rate,
@@ -25,6 +72,7 @@ fresh as (
         and transaction_type = 'debit'
         and transaction_status = 'completed'
         and conversion_rate > 0
+        and wallet_id in (select wallet_id from rated_wallets where is_mixed)
 ),
 
 events as (
@@ -130,6 +178,8 @@ left join held on touched.ledger_number = held.ledger_number
 order by touched.wallet_id;
 
 drop table rate_events;
+
+drop table rated_wallets;
 
 drop table changed_rates;
 
