@@ -64,6 +64,19 @@ movements as (
     group by wallet_id
 ),
 
+-- The ledger knows the moment; where it has nothing of a wallet, loads tell between which of them it was.
+ledgers as (
+    select
+        wallet_id,
+        max(case when credit_delta > 0 then completed_at end) as last_topup_at,
+        max(case when credit_delta < 0 and movement not in ('expired', 'terminated') then completed_at end)
+            as last_used_at,
+        max(case when credit_delta <> 0 then completed_at end) as last_moved_at
+    from flexprice.wallet_transactions
+    where transaction_status = 'completed'
+    group by wallet_id
+),
+
 last_good as (
     select
         wallet_id,
@@ -130,9 +143,10 @@ select
         when wallets.ended is null and wallets.balance < 0
             then coalesce(last_good.good_until, last_good.first_valid_from)
     end as negative_since,
-    movements.last_moved_at as last_moved_at,
-    movements.last_topup_at as last_topup_at,
-    movements.last_used_at as last_used_at,
+    case when ledgers.wallet_id is null then movements.last_moved_at else ledgers.last_moved_at end as last_moved_at,
+    case when ledgers.wallet_id is null then movements.last_topup_at else ledgers.last_topup_at end as last_topup_at,
+    case when ledgers.wallet_id is null then movements.last_used_at else ledgers.last_used_at end as last_used_at,
+    ledgers.wallet_id is not null as is_from_ledger,
     wallets.split_valid_from as split_valid_from,
     wallets.first_observed_at as first_observed_at,
     wallets.last_observed_at as last_observed_at,
@@ -145,6 +159,7 @@ left join metadata_texts
         and wallets.customer_id = metadata_texts.customer_id
         and wallets.settings_valid_from = metadata_texts.snapshot_at
 left join movements on wallets.wallet_id = movements.wallet_id
+left join ledgers on wallets.wallet_id = ledgers.wallet_id
 left join last_good on wallets.wallet_id = last_good.wallet_id and wallets.life_number = last_good.life_number
 left join alerts on wallets.wallet_id = alerts.wallet_id
 left join runways on wallets.wallet_id = runways.wallet_id;

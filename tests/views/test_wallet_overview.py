@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.views.history import History, rows_of, wallet
+from tests.views.ledger import LedgerHistory, credit, debit
 
 
 def test_a_line_says_who_what_and_how_much():
@@ -92,3 +93,26 @@ def test_an_ended_wallet_says_so_and_has_no_runway():
         history.warehouse(),
         "select ended, state, days_left, negative_since, last_used_at, ended_at from flexprice.wallet_overview",
     ) == [("closed", None, None, None, None, "03-02 08:00")]
+
+
+def test_the_ledger_knows_when_credits_came_and_went():
+    ledger = LedgerHistory()
+    ledger.snapshot(
+        "2026-03-01 08:00",
+        [wallet("w1", 70), wallet("w2", 5)],
+        [
+            credit("t1", 100, at="2026-01-05 10:00"),
+            debit("t2", 20, before=100, at="2026-02-03 12:00"),
+            debit("t4", 10, before=80, at="2026-02-05 12:00", reason="CREDIT_EXPIRED"),
+            # What is pending has not come.
+            credit("t3", 9, at="2026-02-20 10:00", status="pending"),
+        ],
+    )
+    assert rows_of(
+        ledger.warehouse(),
+        "select wallet_id, is_from_ledger, strftime(last_topup_at, '%m-%d %H:%M'),"
+        " strftime(last_used_at, '%m-%d %H:%M'), strftime(last_moved_at, '%m-%d %H:%M') from flexprice.wallet_overview order by wallet_id",
+    ) == [
+        ("w1", True, "01-05 10:00", "02-03 12:00", "02-05 12:00"),
+        ("w2", False, None, None, None),
+    ]
