@@ -36,7 +36,7 @@ metadata_texts as (
             replace(
                 replace(
                     replace(
-                        replace(string_agg(entry, ', ' order by key), chr(8), '\b'),
+                        replace(string_agg(entry, ', ' order by entry), chr(8), '\b'),
                         chr(9),
                         '\t'
                     ),

@@ -22,7 +22,7 @@ REPLAYED = [
 ]
 #: Nothing in a generated history is of this scope, and it has no ledger.
 EMPTY = {"stored_selected_wallets", "stored_ledger_wallets", "stored_transactions", "stored_months"}
-EMPTY |= {"stored_wallet_origins", "stored_origin_moves"}
+EMPTY |= {"stored_wallet_origins", "stored_origin_moves", "stored_customer_metadata"}
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,8 @@ def test_the_ledger_knows_when_credits_came_and_went():
     assert rows_of(
         ledger.warehouse(),
         "select wallet_id, is_from_ledger, strftime(last_topup_at, '%m-%d %H:%M'),"
-        " strftime(last_used_at, '%m-%d %H:%M'), strftime(last_moved_at, '%m-%d %H:%M') from flexprice.wallet_overview order by wallet_id",
+        " strftime(last_used_at, '%m-%d %H:%M'), strftime(last_moved_at, '%m-%d %H:%M')"
+        " from flexprice.wallet_overview order by wallet_id",
     ) == [
         ("w1", True, "01-05 10:00", "02-03 12:00", "02-05 12:00"),
         ("w2", False, None, None, None),
