@@ -59,7 +59,8 @@ def source(folder: Path, view: str, file_format: FileFormat, types: dict[str, st
         in_files = {name: kind for name, kind in types.items() if name != "date_day"}
         hive = "hive_partitioning = true, hive_types = {'date_day': 'date'}"
         return f"read_csv('{path}', columns = {in_files}, {hive})"
-    return f"read_csv('{path}', columns = {types})"
+    # Empty text is written in quotes, null as nothing.
+    return f"read_csv('{path}', columns = {types}, allow_quoted_nulls = false)"
 
 
 @pytest.mark.parametrize("view", NAMES)
