@@ -24,6 +24,27 @@ from tests.migration.recorded import Answers, serving, warehouse_of_0_1_0
 
 #: Views whose rows tell of the moment of asking, or of the tables themselves.
 _OF_THE_MOMENT = {"freshness", "data_dictionary"}
+#: What views say otherwise since then, of the same history; CHANGELOG.md says so.
+_SAID_OTHERWISE = {
+    # Credits of several rates have no sum, and an old split is none.
+    "currency_balance_daily": {
+        "outstanding_credits",
+        "overdrawn_credits",
+        "frozen_credits",
+        "free_credits",
+        "purchased_credits",
+        "broken_down_wallets",
+    },
+    "customer_balance_daily": {"closing_credit_balance"},
+    # A change of currency was a change of rate, and the first load made wallets appear.
+    "wallet_balance_changes": {"cause"},
+    "wallet_lifecycle": {"event"},
+    # The time of day counts.
+    "wallet_runway": {"depletion_day_7_days", "depletion_day_30_days"},
+    # No restriction is ALL.
+    "wallet_settings_history": {"allowed_price_types"},
+    "wallets": {"allowed_price_types"},
+}
 _HISTORY = "wallet_balance_history"
 _ANY = Limits(*[Tolerance.parse("100%")] * 3)
 
@@ -61,8 +82,12 @@ def faults(
             continue
         # Money that an ended wallet holds has rows of its own, which version 0.1.0 did not write.
         now = [row for row in after[name] if not (name == _HISTORY and row["ended"])]
-        kept = [{column: row[column] for column in rows[0]} for row in now] if rows else now
-        if sorted(map(repr, kept)) != sorted(map(repr, rows)):
+        columns = [*rows[0]] if rows else []
+        same = [column for column in columns if column not in _SAID_OTHERWISE.get(name, ())]
+        kept, wanted = (
+            [repr([row[column] for column in same]) for row in both] for both in (now, rows)
+        )
+        if sorted(kept) != sorted(wanted):
             found.append(name)
     return found
 

@@ -46,7 +46,7 @@ def _recipe() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the project in which the field `priority` is taken in as README says."""
+    """A copy of the project in which the field `tier` is taken in as README says."""
     copy = tmp_path / "project"
     for folder in ("pipelines", "sql", "tests"):
         ignore = shutil.ignore_patterns("__pycache__")
@@ -96,17 +96,17 @@ def test_the_value_is_found_in_a_new_warehouse_and_in_one_from_before(
     for database in (tmp_path / "new.duckdb", warehouse_of_0_1_0(tmp_path)):
         is_new = not database.exists()
         # Null at first: no wallet gets a version for a field that says nothing.
-        changed = _load(project, database, 1, '"priority": null')
+        changed = _load(project, database, 1, '"tier": null')
         assert changed > 0 if is_new else changed == 0
-        assert set(_ask(database, "select priority from flexprice.wallets")) == {None}
+        assert set(_ask(database, "select tier from flexprice.wallets")) == {None}
         listed = _ask(database, "select count(*) from flexprice.wallets where is_listed")[0]
-        changed = _load(project, database, 2, '"priority": 7')
+        changed = _load(project, database, 2, '"tier": 7')
         assert 0 < changed <= listed
-        assert set(_ask(database, "select priority from flexprice.wallets where is_listed")) == {7}
+        assert set(_ask(database, "select tier from flexprice.wallets where is_listed")) == {7}
         described = _ask(
             database,
             "select column_comment from flexprice.data_dictionary "
-            "where column_name = 'priority' and object_name = 'wallets' and schema_name = 'flexprice'",
+            "where column_name = 'tier' and object_name = 'wallets' and schema_name = 'flexprice'",
         )
         assert described == ["Which wallet pays first: the lowest. Never summed."]
 
@@ -131,7 +131,7 @@ def test_few_files_spell_a_setting() -> None:
         for path in folder.rglob("*.*")
         if path.suffix in (".py", ".sql", ".yml")
     ]
-    for setting in ("topup_conversion_rate", "auto_topup_amount", "alert_condition_info"):
+    for setting in ("auto_topup_cooldown_value", "auto_topup_amount", "alert_condition_info"):
         spelled = {
             path.relative_to(CHECKOUT).as_posix()
             for path in files
