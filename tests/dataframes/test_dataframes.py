@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -224,6 +225,33 @@ def test_overview(exact: Warehouse, history: SmallHistory) -> None:
     frame = exact.overview(customer_id=history.customer_id)
     assert list(frame["wallet_id"]) == [history.wallet_id]
     assert list(frame["balance"]) == [CREDITS[MOMENTS[-1]] * RATE]
+
+
+def test_the_ledger(exact: Warehouse, history: SmallHistory) -> None:
+    ledger = exact.ledger(history.wallet_id)
+    used = [CREDITS[after] - CREDITS[before] for before, after in pairwise(MOMENTS)]
+    assert list(ledger["credit_delta"]) == [CREDITS[MOMENTS[0]], *used]
+    assert list(ledger["credit_balance_after"]) == list(CREDITS.values())
+    [grant] = exact.grants(history.wallet_id).to_dict("records")
+    assert (grant["granted_credits"], grant["available_credits"]) == (
+        CREDITS[MOMENTS[0]],
+        CREDITS[MOMENTS[-1]],
+    )
+    months = exact.wallet_roll_forward(history.wallet_id)
+    assert list(months["month"].astype(str).str[:7]) == ["2026-01", "2026-02", "2026-03"]
+    assert list(months["closing_credits"]) == [
+        CREDITS[MOMENTS[0]],
+        CREDITS[MOMENTS[2]],
+        CREDITS[MOMENTS[-1]],
+    ]
+    of_currency = exact.roll_forward("usd")
+    assert set(of_currency["currency"]) == {"usd"}
+    assert not any(of_currency["unexplained_amount"])
+    [state] = exact.reconciliation(history.customer_id)["state"]
+    assert state == "reconciled"
+    for method in (exact.ledger, exact.wallet_roll_forward, exact.grants):
+        with pytest.raises(NotFound, match="no wallet 'wallet_unknown'"):
+            method("wallet_unknown")
 
 
 def test_arrow(exact: Warehouse, quick: Warehouse, history: SmallHistory) -> None:

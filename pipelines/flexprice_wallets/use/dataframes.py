@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
 import duckdb
 
@@ -20,6 +20,7 @@ from flexprice_wallets.use.frames import (
     polars_frame,
     require_polars,
 )
+from flexprice_wallets.use.ledger_answers import Frame, LedgerAnswers
 from flexprice_wallets.use.moments import day, moment
 from flexprice_wallets.warehouse.database import damage_named, last_snapshot_at, open_published
 from flexprice_wallets.warehouse.sql_files import quoted
@@ -29,13 +30,11 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-Frame = TypeVar("Frame")
-
 #: Where a name that a reader filters by must be known, so that a slip is not an empty answer.
 _KNOWN_IN: Final = {"wallet_id": "wallets", "customer_id": "customers", "currency": "wallets"}
 
 
-class Answers(Generic[Frame]):
+class Answers(LedgerAnswers[Frame]):
     """Answers of one open warehouse, in the kind of table that it was asked for.
 
     Times are in UTC, days are UTC days. Every filter is exact; one that names a wallet, customer or currency which the
