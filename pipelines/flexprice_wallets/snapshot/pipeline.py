@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -122,6 +124,13 @@ def _create_relations(
     create_tables(pipeline)
     apply_snapshots(connection, raw_schema=options.raw_schema)
     refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
+    _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """Have the C library give free memory back to the system, where it can: binding all views leaves 35 MB of it."""
+    with suppress(OSError, AttributeError):  # a C library that is not GNU's
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _finish_copy(
