@@ -6,11 +6,19 @@ create or replace macro flexprice.wallet_balance_daily_in(zone) as table (
         where ended is null
     ),
 
+    loads as (
+        select
+            min(snapshot_at) as first_at,
+            max(snapshot_at) as last_at
+        from flexprice_raw.snapshots
+    ),
+
+    -- On its own: DuckDB 1.5 takes the macro's argument beside an aggregate for a column.
     bounds as (
         select
-            date_trunc('day', min(snapshot_at) at time zone zone) as first_midnight,
-            date_trunc('day', max(snapshot_at) at time zone zone) as last_midnight
-        from flexprice_raw.snapshots
+            date_trunc('day', first_at at time zone zone) as first_midnight,
+            date_trunc('day', last_at at time zone zone) as last_midnight
+        from loads
     ),
 
     midnights as (

@@ -22,8 +22,10 @@ from typing import Any
 
 import pytest
 
+from flexprice_wallets.warehouse.create_views import create_views
 from flexprice_wallets.warehouse.descriptions import views
 from flexprice_wallets.warehouse.sql_files import sql_folder
+from flexprice_wallets.warehouse.upkeep import rebuild_stored
 from tests.views.columns import view_columns
 from tests.views.history import History, wallet
 from tests.views.ledger import LedgerHistory
@@ -143,9 +145,22 @@ def warehouses(server):
     """The same warehouse in DuckDB and in PostgreSQL."""
     history = random_history(1)
     thresholds = [("critical", 10, "below"), ("info", 50, None)]
-    last = wallet("t1", 30, thresholds=thresholds, price_types=["USAGE", "FIXED"], name='Ä, "b"')
+    metadata = {"plan": "pro", 'a "key"': "", "ü": "{}"}
+    last = wallet(
+        "t1",
+        30,
+        thresholds=thresholds,
+        price_types=["USAGE", "FIXED"],
+        name='Ä, "b"',
+        metadata=metadata,
+    )
     history.snapshot(history.snapshots[-1].at + timedelta(hours=1), [last])
     connection = _with_a_ledger(history).warehouse()
+    connection.execute(
+        """update flexprice_raw.customers set metadata = '{"plan": "pro", "ü": ""}'"""
+    )
+    rebuild_stored(connection)
+    create_views(connection)
     script = ["create schema flexprice_raw;", "create schema flexprice;"]
     tables = connection.execute(
         "select table_name from duckdb_tables() where schema_name = 'flexprice_raw' order by table_name"

@@ -119,19 +119,11 @@ def test_a_day_closes_with_what_held_at_its_end(seed):
             assert connection.execute(query, [day, end]).fetchall() == []
 
 
-MACRO_ARGUMENTS = {
-    "wallet_balance_as_of": "timestamptz '2026-03-05'",
-    "wallet_balance_daily_in": "'Asia/Kolkata'",
-}
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_view_has_one_row_per_grain(seed):
     _, connection = made(seed)
     for view in views():
-        source = f"flexprice.{view.name}" + (
-            f"({MACRO_ARGUMENTS[view.name]})" if view.type == "macro" else ""
-        )
+        source = f"flexprice.{view.name}" + (f"({view.arguments})" if view.type == "macro" else "")
         rows = len(connection.execute(f"from {source}").fetchall())
         if not view.grain:
             assert rows == 1

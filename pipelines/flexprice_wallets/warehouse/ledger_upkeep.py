@@ -13,7 +13,7 @@ from flexprice_wallets.warehouse.ledger_order import Entry, completion_order
 from flexprice_wallets.warehouse.sql_files import literal, read_sql, sql_folder
 
 #: So many transactions are carried over at once.
-TRANSACTIONS_PER_BATCH: Final = 250_000
+TRANSACTIONS_PER_BATCH: Final = 100_000
 
 
 def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
