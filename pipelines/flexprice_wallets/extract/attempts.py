@@ -1,6 +1,7 @@
 """Asks the API politely: workers take calls from one line, try each once, and hand on what came or put the call off.
 
-Retries are by hand: tenacity, which dlt brings along, waits in the thread that asks. {tenacity}
+Retries are by hand: tenacity, which dlt brings along, waits in the thread that asks,
+while here a call that is put off leaves its worker to others.
 """
 
 from __future__ import annotations
