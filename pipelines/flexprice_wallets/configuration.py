@@ -51,16 +51,6 @@ def checked_api_key(key: object) -> Secret:
     return Secret(key)
 
 
-def configured_value(option: str) -> str | None:
-    """An option's text in the environment, or else in dlt's configuration file.
-
-    Raises:
-        ConfigurationError: where that file is not readable TOML.
-    """
-    value = environment_value(option) or dlt_file_options("config.toml").get(option)
-    return str(value) if value else None
-
-
 def environment_name(option: str) -> str:
     """The environment variable of an option: FLEXPRICE_BASE_URL for base_url."""
     return f"{ENVIRONMENT_PREFIX}_{option.upper()}"

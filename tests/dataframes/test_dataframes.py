@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 
 import duckdb
 import pandas as pd
+import polars
 import pytest
 
 import flexprice_wallets
@@ -29,7 +30,6 @@ from flexprice_wallets.use.dataframes import open as open_warehouse
 from tests.small_history import CREDITS, RATE, SmallHistory, small_history
 
 MOMENTS = list(CREDITS)
-VIEWS = {path.stem for path in (Path(__file__).parents[2] / "sql").glob("*.sql")}
 
 
 @pytest.fixture(scope="session")
@@ -211,16 +211,12 @@ def test_each_view_by_its_method(exact: Warehouse, history: SmallHistory) -> Non
     assert len(exact.alerts(currency="eur")) < len(exact.alerts())
 
 
-@pytest.mark.skipif(not VIEWS & {"month_end"}, reason="the view month_end is not among the views")
 def test_month_end(exact: Warehouse) -> None:
     frame = exact.month_end("usd")
     assert len(frame) == 2
     assert set(frame["currency"]) == {"usd"}
 
 
-@pytest.mark.skipif(
-    not VIEWS & {"wallet_overview"}, reason="the view wallet_overview is not among the views"
-)
 def test_overview(exact: Warehouse, history: SmallHistory) -> None:
     frame = exact.overview(customer_id=history.customer_id)
     assert list(frame["wallet_id"]) == [history.wallet_id]
@@ -263,7 +259,6 @@ def test_arrow(exact: Warehouse, quick: Warehouse, history: SmallHistory) -> Non
 
 
 def test_polars(exact: Warehouse, quick: Warehouse, history: SmallHistory) -> None:
-    polars = pytest.importorskip("polars", reason="polars is not installed")
     frame = exact.as_polars().history(history.wallet_id)
     assert isinstance(frame, polars.DataFrame)
     assert isinstance(frame.schema["balance"], polars.Decimal)

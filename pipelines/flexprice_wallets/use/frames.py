@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
@@ -40,8 +40,7 @@ def polars_frame(table: pa.Table) -> pl.DataFrame:
     """A polars DataFrame, with amounts as `Decimal` columns."""
     import polars as pl
 
-    frame: Any = pl.from_arrow(table)
-    return frame
+    return pl.DataFrame(table)
 
 
 def require_polars() -> None:
