@@ -192,6 +192,15 @@ select
     cast(cast(sums.positive_balance as decimal(37, 9)) - cast(sums.balance as decimal(37, 9)) as decimal(38, 9))
         as overdrawn_balance,
     cast(sums.closed_balance as decimal(38, 9)) as closed_balance,
+    rates.reporting_currency as reporting_currency,
+    rates.rate as reporting_rate,
+    cast(cast(sums.positive_balance as decimal(38, 9)) * rates.rate as decimal(38, 19))
+        as reporting_outstanding_balance,
+    -- 14 decimals hold a product of the API's credits and rates, and leave room for that with an exchange rate.
+    cast(
+        case when sums.broken_down_wallets > 0 then cast(sums.purchased_balance as decimal(38, 14)) * rates.rate end
+        as decimal(38, 19)
+    ) as reporting_purchased_balance,
     cast(sums.conversion_rates as bigint) as conversion_rates,
     cast(case when sums.conversion_rates <= 1 then sums.positive_credits end as decimal(38, 9)) as outstanding_credits,
     cast(
@@ -228,4 +237,6 @@ from sums
 inner join days on sums.date_day = days.date_day
 left join origins on sums.currency = origins.currency and sums.date_day = origins.date_day
 left join flexprice_raw.stored_currency_observations as observations
-    on sums.currency = observations.currency and days.last_snapshot_day = observations.date_day;
+    on sums.currency = observations.currency and days.last_snapshot_day = observations.date_day
+left join flexprice.exchange_rates as rates
+    on sums.date_day = rates.date_day and lower(sums.currency) = rates.currency;

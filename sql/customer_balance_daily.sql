@@ -125,6 +125,10 @@ select
         cast(sums.closing_prepaid_balance as decimal(37, 16)) - cast(sums.closing_pending_amount as decimal(37, 16))
         as decimal(38, 16)
     ) as closing_real_time_balance,
+    rates.reporting_currency as reporting_currency,
+    rates.rate as reporting_rate,
+    cast(sums.closing_balance * rates.rate as decimal(38, 19)) as reporting_closing_balance,
+    cast(sums.closing_outstanding_balance * rates.rate as decimal(38, 19)) as reporting_closing_outstanding_balance,
     sums.is_pending_cached as is_pending_cached,
     sums.living_wallets as living_wallets,
     sums.broken_down_wallets as broken_down_wallets,
@@ -135,4 +139,6 @@ select
     -- times
     sums.last_observed_at as last_observed_at
 from sums
-left join customer_names on sums.customer_id = customer_names.customer_id;
+left join customer_names on sums.customer_id = customer_names.customer_id
+left join flexprice.exchange_rates as rates
+    on sums.date_day = rates.date_day and lower(sums.currency) = rates.currency;

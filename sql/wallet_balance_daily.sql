@@ -349,6 +349,9 @@ select
                     as decimal(38, 16)
                 )
     end as closing_other_balance,
+    rates.reporting_currency as reporting_currency,
+    rates.rate as reporting_rate,
+    cast(observed.balance * rates.rate as decimal(38, 19)) as reporting_closing_balance,
 
     -- times
     observed.last_observed_at as last_observed_at,
@@ -360,4 +363,6 @@ left join earlier_in_currency
     on
         observed.wallet_id = earlier_in_currency.wallet_id
         and observed.customer_id = earlier_in_currency.customer_id
-        and observed.date_day = earlier_in_currency.date_day;
+        and observed.date_day = earlier_in_currency.date_day
+left join flexprice.exchange_rates as rates
+    on observed.date_day = rates.date_day and lower(observed.currency) = rates.currency;

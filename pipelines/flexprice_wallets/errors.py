@@ -3,6 +3,7 @@
 FlexpriceWalletsError               exit code 1
 ├── ConfigurationError              2   an option is missing or wrong
 │   ├── SnapshotTimeError           2   --snapshot-at is before the last snapshot, or in the future
+│   ├── RatesError                  2   a file of exchange rates that cannot be read, or does not fit the warehouse
 │   ├── MomentError                 2   a moment or day that cannot be read, or has no time zone
 │   └── NotFound                    2   the warehouse knows no such wallet, customer or currency
 ├── RunFailed                       1   nothing was loaded
@@ -63,6 +64,10 @@ class ConfigurationError(FlexpriceWalletsError):
 
 class SnapshotTimeError(ConfigurationError):
     """The time asked for as `--snapshot-at` cannot be that of a new snapshot."""
+
+
+class RatesError(ConfigurationError):
+    """A file of exchange rates cannot be read, contradicts itself, or does not fit the rates in the warehouse."""
 
 
 class MomentError(ConfigurationError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.views.history import History, rows_of, wallet
+from tests.views.ledger import LedgerHistory, credit, debit
 
 
 def months() -> History:
@@ -84,3 +85,57 @@ def test_one_month_is_running_and_ends_with_the_first_load_of_the_next():
     assert rows_of(history.warehouse(), query) == [(1, False)]
     history.snapshot("2026-02-01 00:00", [wallet("w1", 2)])
     assert rows_of(history.warehouse(), query) == [(1, True), (2, False)]
+
+
+SPLIT = (
+    "select month(month), split_source, purchased_balance, free_balance, other_balance, broken_down_balance,"
+    " broken_down_share from flexprice.month_end order by month"
+)
+
+
+def ledger_at_the_end_of_february(**details) -> LedgerHistory:
+    """100 credits of 2 usd bought and 20 given; 30 used, 5 refunded. The breakdown covers but one of two wallets."""
+    bought = credit("t1", 100, at="2026-01-05 10:00", rate=2, left=70)
+    given = credit("t2", 20, before=100, at="2026-01-06 10:00", rate=2, reason="FREE_CREDIT_GRANT")
+    used = debit("t3", 30, before=120, at="2026-02-03 12:00", rate=2)
+    refunded = credit("t4", 5, at="2026-02-04 12:00", wallet="w2", reason="CREDIT_NOTE")
+    history = LedgerHistory()
+    history.snapshot("2026-01-31 08:00", [wallet("w1", 240, rate=2, free=20, purchased=100)], None)
+    history.snapshot(
+        "2026-02-28 08:00",
+        [wallet("w1", 180, rate=2, free=19, purchased=71), wallet("w2", 5, status="frozen")],
+        [bought, given, used, refunded],
+        **details,
+    )
+    return history
+
+
+def test_a_months_split_is_the_ledgers_where_there_is_one():
+    assert rows_of(ledger_at_the_end_of_february().warehouse(), SPLIT) == [
+        # No ledger was read yet: the API's breakdown.
+        (1, "breakdown", "200", "40", "0", "240", "1"),
+        # 70 and 20 credits at 2 usd, where the breakdown says 71 and 19; the refund of the frozen w2 is the rest.
+        (2, "ledger", "140", "40", "5", "185", "1"),
+    ]
+
+
+def test_a_ledger_older_than_the_balances_does_not_tell_the_split():
+    history = ledger_at_the_end_of_february()
+    history.snapshot(
+        "2026-03-31 08:00",
+        [wallet("w1", 100, rate=2, free=20, purchased=30), wallet("w2", 5, status="frozen")],
+        None,
+    )
+    assert rows_of(history.warehouse(), SPLIT)[2] == (
+        (3, "breakdown", "60", "40", "0", "100", "0.9524")
+    )
+
+
+def test_a_ledger_of_some_customers_alone_does_not_tell_the_split():
+    history = ledger_at_the_end_of_february(selected=["c1"])
+    assert [row[1] for row in rows_of(history.warehouse(), SPLIT)] == ["breakdown", "breakdown"]
+
+
+def test_a_month_without_any_split_says_so():
+    history = History().snapshot("2026-02-28 08:00", [wallet("w1", 5)])
+    assert rows_of(history.warehouse(), SPLIT) == [(2, None, None, None, None, "0", "0")]

@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     "status": "flexprice_wallets.commands.status:status_command",
     "check": "flexprice_wallets.commands.check:check_command",
     "views": "flexprice_wallets.commands.views:views_command",
+    "rates": "flexprice_wallets.commands.rates:rates_command",
     "export": "flexprice_wallets.commands.export:export_command",
     "replicate": "flexprice_wallets.commands.replicate:replicate_command",
     "sql": "flexprice_wallets.commands.sql:sql_command",

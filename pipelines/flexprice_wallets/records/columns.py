@@ -24,9 +24,11 @@ class ColumnType(Enum):
     BOOLEAN = "BOOLEAN"
     INTEGER = "BIGINT"
     TIMESTAMP = "TIMESTAMP WITH TIME ZONE"
+    DATE = "DATE"
     AMOUNT = "DECIMAL(28,9)"
     RATE = "DECIMAL(10,5)"
     REAL_TIME = "DECIMAL(38,16)"
+    EXCHANGE_RATE = "DECIMAL(18,10)"
 
 
 class Compared(Enum):

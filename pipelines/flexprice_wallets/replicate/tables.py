@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from flexprice_wallets.records.columns import Table
 from flexprice_wallets.records.tables import TABLES
+from flexprice_wallets.warehouse.brought_tables import BROUGHT_TABLES
 from flexprice_wallets.warehouse.descriptions import DerivedTable, derived_tables, upkeep_version
 from flexprice_wallets.warehouse.dlt_comments import DLT_COLUMNS, DLT_TABLES
 from flexprice_wallets.warehouse.sql_files import sql_texts
@@ -80,7 +81,7 @@ def replicated_tables() -> tuple[ReplicatedTable, ...]:
     """Every table that is replicated."""
     read_by_views = "\n".join(text for name, text in sql_texts() if name.endswith(".sql"))
     return (
-        *(_declared(table) for table in TABLES),
+        *(_declared(table) for table in (*TABLES, *BROUGHT_TABLES)),
         *(_derived(table) for table in derived_tables()),
         *(_of_dlt(name) for name in DLT_TABLES if re.search(rf"\b{name}\b", read_by_views)),
     )

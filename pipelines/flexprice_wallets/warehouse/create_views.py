@@ -8,6 +8,7 @@ import duckdb
 
 from flexprice_wallets.records.tables import TABLES
 from flexprice_wallets.warehouse.atomic import transaction
+from flexprice_wallets.warehouse.brought_tables import BROUGHT_TABLES, create_brought
 from flexprice_wallets.warehouse.descriptions import derived_tables, view_names, views
 from flexprice_wallets.warehouse.dlt_comments import DLT_COLUMNS, DLT_TABLES
 from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, literal, quoted, read_sql
@@ -22,8 +23,8 @@ def create_views(
 ) -> None:
     """Create or replace every view and macro, and set the comments of all tables, views and columns.
 
-    Derived tables are created where they are missing, and left as they are where they exist. Everything happens in
-    one transaction.
+    Derived tables and those that people fill are created where they are missing, and left as they are where they
+    exist. Everything happens in one transaction.
 
     Args:
         connection: a writable warehouse with the tables of a load, not inside a transaction.
@@ -46,9 +47,10 @@ def create_views(
 
 
 def view_scripts(raw_schema: str, schema: str) -> list[str]:
-    """The SQL that creates the derived tables, the views and the macros."""
+    """The SQL that creates the derived tables, those that people fill, the views and the macros."""
     return [
         create_derived(raw_schema),
+        create_brought(raw_schema),
         f"create schema if not exists {quoted(schema)};",
         *(read_sql(name, raw_schema=raw_schema, schema=schema) for name in view_names()),
     ]
@@ -57,7 +59,7 @@ def view_scripts(raw_schema: str, schema: str) -> list[str]:
 def raw_comments() -> dict[_Key, str]:
     """Return what is said of each table of the raw schema and of each of its columns, by their names."""
     comments: dict[_Key, str] = {}
-    for table in TABLES:
+    for table in (*TABLES, *BROUGHT_TABLES):
         comments[table.name, None] = table.comment
         comments |= {(table.name, column.name): column.comment for column in table.columns}
         comments |= {

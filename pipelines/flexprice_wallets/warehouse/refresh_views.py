@@ -9,6 +9,7 @@ import duckdb
 
 from flexprice_wallets.records.tables import TABLES
 from flexprice_wallets.warehouse.atomic import transaction
+from flexprice_wallets.warehouse.brought_tables import BROUGHT_TABLES
 from flexprice_wallets.warehouse.create_views import create_views
 from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, quoted, sql_texts
 
@@ -65,7 +66,7 @@ def _digest_of_scripts(raw_schema: str, schema: str) -> str:
                     table.comment,
                     [(column.name, column.comment) for column in table.columns],
                 )
-                for table in TABLES
+                for table in (*TABLES, *BROUGHT_TABLES)
             ],
         ]
     )
