@@ -150,21 +150,26 @@ def requests_for_ended_wallets(emulator: Emulator, database: Path, **options: bo
     return emulator.requests.by_endpoint["GET /v1/wallets"] - before
 
 
+def close_some_time_ago(emulator: Emulator, database: Path) -> tuple[str, str]:
+    """As above, long enough before what came last for not to be read again."""
+    world = emulator.world
+    world.set_time(datetime.now(UTC) - timedelta(hours=1))
+    closed = close_with_a_pending_top_up(emulator, database)
+    world.pass_time(timedelta(minutes=20))
+    world.debit(world.listed_wallet_ids()[0], "0.01")
+    load_from(emulator, database)
+    return closed
+
+
 @pytest.mark.usefixtures("many")
 def test_of_many_those_that_the_ledger_names_are_looked_at(
     emulator: Emulator, database: Path
 ) -> None:
-    world = emulator.world
-    world.set_time(datetime.now(UTC) - timedelta(hours=1))
-    wallet_id, pending = close_with_a_pending_top_up(emulator, database)
-    # Later than what the next load reads again.
-    world.pass_time(timedelta(minutes=20))
-    world.debit(world.listed_wallet_ids()[0], "0.01")
-    load_from(emulator, database)
+    wallet_id, pending = close_some_time_ago(emulator, database)
     assert requests_for_ended_wallets(emulator, database) == 0
-    world.complete_top_up(pending)
+    emulator.world.complete_top_up(pending)
     assert requests_for_ended_wallets(emulator, database) == 1
-    truth = world.truth()["wallets"][wallet_id]["balance"]
+    truth = emulator.world.truth()["wallets"][wallet_id]["balance"]
     assert balances(database, wallet_id)[-1] == ("closed", truth)
 
 
@@ -172,7 +177,7 @@ def test_of_many_those_that_the_ledger_names_are_looked_at(
 def test_all_are_looked_at_where_the_ledger_does_not_tell(
     emulator: Emulator, database: Path
 ) -> None:
-    close_with_a_pending_top_up(emulator, database)
+    close_some_time_ago(emulator, database)
     assert requests_for_ended_wallets(emulator, database, ledger=False) == 1
     # What moved meanwhile may have been read by none.
     assert requests_for_ended_wallets(emulator, database) == 1
