@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -224,6 +225,64 @@ def test_overview(exact: Warehouse, history: SmallHistory) -> None:
     frame = exact.overview(customer_id=history.customer_id)
     assert list(frame["wallet_id"]) == [history.wallet_id]
     assert list(frame["balance"]) == [CREDITS[MOMENTS[-1]] * RATE]
+
+
+def test_ledger_of_a_wallet(exact: Warehouse, history: SmallHistory) -> None:
+    frame = exact.ledger(history.wallet_id)
+    held = list(CREDITS.values())
+    assert set(frame["wallet_id"]) == {history.wallet_id}
+    assert list(frame["credit_delta"]) == [
+        held[0],
+        *(after - before for before, after in pairwise(held)),
+    ]
+    assert list(frame["credit_balance_after"]) == held
+    assert frame["ledger_position"].is_monotonic_increasing
+    with pytest.raises(NotFound, match="no wallet 'wallet_of_nobody'"):
+        exact.ledger("wallet_of_nobody")
+
+
+def test_grants(exact: Warehouse, history: SmallHistory) -> None:
+    first, *_, last = CREDITS.values()
+    for frame in (
+        exact.grants(history.wallet_id),
+        exact.grants(customer_id=history.customer_id, currency="usd"),
+    ):
+        assert list(frame["granted_credits"]) == [first]
+        assert list(frame["used_credits"]) == [first - last]
+        assert list(frame["available_credits"]) == [last]
+        assert list(frame["available_amount"]) == [last * RATE]
+    assert len(exact.grants(history.wallet_id, currency="eur")) == 0
+    with pytest.raises(NotFound, match="no wallet 'x'"):
+        exact.grants("x")
+
+
+def test_roll_forward(exact: Warehouse, history: SmallHistory) -> None:
+    held = list(CREDITS.values())
+    books = exact.wallet_roll_forward(history.wallet_id)
+    assert [month.month for month in books["month"]] == [1, 2, 3]
+    assert list(books["opening_credits"]) == [0, held[0], held[2]]
+    assert list(books["used_credits"]) == [0, held[2] - held[0], held[4] - held[2]]
+    assert list(books["closing_credits"]) == [held[0], held[2], held[4]]
+    assert set(books["unexplained_credits"]) == {0}
+    dollars = exact.roll_forward("usd")
+    assert set(dollars["currency"]) == {"usd"}
+    every = exact.wallet_roll_forward(currency="usd")
+    assert dollars["closing_amount"].iloc[-1] == sum(
+        every.loc[every["month"] == every["month"].max(), "closing_amount"]
+    )
+    with pytest.raises(NotFound, match="no wallet 'x'"):
+        exact.wallet_roll_forward("x")
+    with pytest.raises(NotFound, match="no currency 'xyz'"):
+        exact.roll_forward("xyz")
+
+
+def test_reconciliation(exact: Warehouse, history: SmallHistory) -> None:
+    [row] = exact.reconciliation(customer_id=history.customer_id).itertuples()
+    assert (row.wallet_id, row.state) == (history.wallet_id, "reconciled")
+    assert row.observed_credits == row.ledger_credits == CREDITS[MOMENTS[-1]]
+    assert len(exact.reconciliation(currency="eur")) < len(exact.reconciliation())
+    with pytest.raises(NotFound, match="no customer 'nobody'"):
+        exact.reconciliation(customer_id="nobody")
 
 
 def test_arrow(exact: Warehouse, quick: Warehouse, history: SmallHistory) -> None:

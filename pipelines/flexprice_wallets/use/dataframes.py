@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, get_args
 
 import duckdb
 
-from flexprice_wallets.errors import ConfigurationError, MomentError, NotFound
+from flexprice_wallets.errors import ConfigurationError, NotFound
 from flexprice_wallets.use.frames import (
     Amounts,
     arrow_table,
@@ -20,7 +20,7 @@ from flexprice_wallets.use.frames import (
     polars_frame,
     require_polars,
 )
-from flexprice_wallets.use.moments import day, moment
+from flexprice_wallets.use.moments import age_in_words, days_between, moment
 from flexprice_wallets.warehouse.database import damage_named, last_snapshot_at, open_published
 from flexprice_wallets.warehouse.sql_files import quoted
 
@@ -117,7 +117,7 @@ class Answers(Generic[Frame]):
         return self._rows(
             "wallet_balance_daily",
             "wallet_id, date_day",
-            _days(start, end),
+            days_between(start, end),
             wallet_id=wallet_id,
             customer_id=customer_id,
             currency=currency,
@@ -135,7 +135,10 @@ class Answers(Generic[Frame]):
         Arguments and errors are those of `daily`.
         """
         return self._rows(
-            "currency_balance_daily", "currency, date_day", _days(start, end), currency=currency
+            "currency_balance_daily",
+            "currency, date_day",
+            days_between(start, end),
+            currency=currency,
         )
 
     def month_end(self, currency: str | None = None) -> Frame:
@@ -178,6 +181,58 @@ class Answers(Generic[Frame]):
             "wallet_alerts", "wallet_id, level", customer_id=customer_id, currency=currency
         )
 
+    def ledger(self, wallet_id: str) -> Frame:
+        """One wallet's transactions in the order of its ledger; those that are not completed come last.
+
+        Raises:
+            NotFound: where the warehouse knows no such wallet.
+        """
+        order = "ledger_position nulls last, source_created_at, transaction_id"
+        return self._rows("wallet_transactions", order, wallet_id=wallet_id)
+
+    def grants(
+        self,
+        wallet_id: str | None = None,
+        customer_id: str | None = None,
+        currency: str | None = None,
+    ) -> Frame:
+        """What became of the credits granted: a row for each completed credit, the oldest of a wallet first.
+
+        Raises:
+            NotFound: where the warehouse knows no such wallet, customer or currency.
+        """
+        order = "wallet_id, completed_at, transaction_id"
+        named = {"wallet_id": wallet_id, "customer_id": customer_id, "currency": currency}
+        return self._rows("credit_grants", order, **named)
+
+    def roll_forward(self, currency: str | None = None) -> Frame:
+        """The books by UTC month: a row for each currency and month, from opening to closing.
+
+        Raises:
+            NotFound: where the warehouse knows no such currency.
+        """
+        return self._rows("currency_roll_forward", "currency, month", currency=currency)
+
+    def wallet_roll_forward(
+        self, wallet_id: str | None = None, currency: str | None = None
+    ) -> Frame:
+        """The books of wallets by UTC month: a row for each wallet, currency and month.
+
+        Raises:
+            NotFound: where the warehouse knows no such wallet or currency.
+        """
+        order = "wallet_id, currency, month"
+        return self._rows("wallet_roll_forward", order, wallet_id=wallet_id, currency=currency)
+
+    def reconciliation(self, customer_id: str | None = None, currency: str | None = None) -> Frame:
+        """Whether the ledger explains each wallet's last observed balance: a row for each wallet.
+
+        Raises:
+            NotFound: where the warehouse knows no such customer or currency.
+        """
+        view = "ledger_reconciliation"
+        return self._rows(view, "wallet_id", customer_id=customer_id, currency=currency)
+
     def _rows(
         self,
         view: str,
@@ -188,7 +243,7 @@ class Answers(Generic[Frame]):
         """The rows of a view that fit the named ids and the days, each condition with its operator."""
         chosen = {column: value for column, value in named.items() if value is not None}
         for column, value in chosen.items():
-            self._refuse_unknown(column, value)
+            self._refuse_unknown(view, column, value)
         conditions = [*(f"{column} = ?" for column in chosen), *(days or ())]
         where = " and ".join(conditions) or "true"
         return self.query(
@@ -196,10 +251,12 @@ class Answers(Generic[Frame]):
             [*chosen.values(), *(days or {}).values()],
         )
 
-    def _refuse_unknown(self, column: str, value: str) -> None:
+    def _refuse_unknown(self, asked: str, column: str, value: str) -> None:
+        # The ledger also knows wallets that were never observed, and currencies that no wallet has any more.
         view = self._view(_KNOWN_IN[column])
-        if self._fetched(f"select 1 from {view} where {column} = ? limit 1", value):
-            return
+        for known in (view, self._view(asked)):
+            if self._fetched(f"select 1 from {known} where {column} = ? limit 1", value):
+                return
         noun = column.removesuffix("_id")
         if column == "currency":
             known = ", ".join(
@@ -309,7 +366,7 @@ class Warehouse(Answers["pd.DataFrame"]):
         counts = f"{snapshots:,} snapshots, {customers:,} customers, {wallets:,} wallets"
         if at is None:
             return f"<Warehouse {self._path}: no snapshot yet>"
-        age = _age(datetime.now(UTC) - at)
+        age = age_in_words(datetime.now(UTC) - at)
         return f"<Warehouse {self._path}: as at {at:%Y-%m-%d %H:%M} UTC, {age}; {counts}>"
 
     def _refuse_without_views(self) -> None:
@@ -341,23 +398,3 @@ def open(  # noqa: A001 - reads as flexprice_wallets.open(...)
 ) -> Warehouse:
     """Open a warehouse for reading; see `Warehouse`."""
     return Warehouse(database, amounts=amounts, raw_schema=raw_schema, schema=schema)
-
-
-def _days(start: date | str | None, end: date | str | None) -> dict[str, date]:
-    """The conditions for days from the first to the last, both included."""
-    first = None if start is None else day(start)
-    last = None if end is None else day(end)
-    if first is not None and last is not None and first > last:
-        raise MomentError(f"start {first} is after end {last}: exchange them.")
-    given = {"date_day >= ?": first, "date_day <= ?": last}
-    return {condition: value for condition, value in given.items() if value is not None}
-
-
-def _age(age: timedelta) -> str:
-    """How long ago a moment was, to the largest unit that fits."""
-    minutes = int(age / timedelta(minutes=1))
-    if minutes < 60:
-        return f"{max(minutes, 0)} min old"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h old"
-    return f"{minutes // (24 * 60)} days old"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from flexprice_wallets.errors import MomentError
 
@@ -52,3 +52,23 @@ def day(given: date | str) -> date:
             f"{given!r} is not a day: give a date, or text such as '2026-03-01'. Days are UTC."
         )
     return given
+
+
+def days_between(start: date | str | None, end: date | str | None) -> dict[str, date]:
+    """The conditions for days from the first to the last, both included."""
+    first = None if start is None else day(start)
+    last = None if end is None else day(end)
+    if first is not None and last is not None and first > last:
+        raise MomentError(f"start {first} is after end {last}: exchange them.")
+    given = {"date_day >= ?": first, "date_day <= ?": last}
+    return {condition: value for condition, value in given.items() if value is not None}
+
+
+def age_in_words(age: timedelta) -> str:
+    """How long ago a moment was, to the largest unit that fits."""
+    minutes = int(age / timedelta(minutes=1))
+    if minutes < 60:
+        return f"{max(minutes, 0)} min old"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h old"
+    return f"{minutes // (24 * 60)} days old"
