@@ -202,8 +202,9 @@ class Answers(Generic[Frame]):
             NotFound: where the warehouse knows no such wallet, customer or currency.
         """
         order = "wallet_id, completed_at, transaction_id"
-        named = {"wallet_id": wallet_id, "customer_id": customer_id, "currency": currency}
-        return self._rows("credit_grants", order, **named)
+        return self._rows(
+            "credit_grants", order, wallet_id=wallet_id, customer_id=customer_id, currency=currency
+        )
 
     def roll_forward(self, currency: str | None = None) -> Frame:
         """The books by UTC month: a row for each currency and month, from opening to closing.
