@@ -21,6 +21,7 @@ _HEIGHT: Final = 200
 _LETTERS: Final = ((1_000_000_000, "bn"), (1_000_000, "M"), (1_000, "k"))
 _TOTAL, _FREE, _PURCHASED, _OTHER = "outstanding", "free", "purchased", "other"
 _UNSEEN: Final = "nobody looked"
+_CLOSING: Final = "closing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,54 @@ def balance_steps(
         )
     )
     return _chart(steps + marked if marks else steps, summary, "marks")
+
+
+def roll_forward(currency: str, months: Sequence[Row], summary: str) -> Chart:
+    """The books of one currency: what came in above zero and what went below it, the closing as a line."""
+    import altair as alt
+
+    parts = {
+        "put in": ("purchased", "granted", "refunded"),
+        "used": ("used",),
+        "expired or closed": ("expired", "terminated"),
+        "restated": ("adjusted", "other", "revaluation", "unexplained"),
+    }
+    amounts = [
+        (month, part, sum(month[f"{line}_amount"] for line in lines))
+        for month in months
+        for part, lines in parts.items()
+    ]
+    closing = [(month, _CLOSING, month["closing_amount"]) for month in months]
+    bars, line = (_parts(drawn, currency) for drawn in (amounts, closing))
+    highest = (point["amount"] for point in [*bars, *line])
+    encoded = {
+        "x": alt.X("month:O", title=None, axis=alt.Axis(labelOverlap=True, labelAngle=0)),
+        "y": _amount("amount", highest, code(currency)),
+        "color": alt.Color(
+            "part:N", scale=alt.Scale(domain=[_CLOSING, *parts]), legend=_legend(columns=3)
+        ),
+        "tooltip": [
+            alt.Tooltip("month:N", title="month"),
+            alt.Tooltip("part:N", title="part"),
+            alt.Tooltip("exact:N", title="amount"),
+        ],
+    }
+    stacked = alt.Chart(_data(bars)).mark_bar(opacity=0.75).encode(**encoded)
+    ends = alt.Chart(_data(line)).mark_line(strokeWidth=2, point=True).encode(**encoded)
+    return _chart(alt.layer(stacked, ends), summary, "parts")
+
+
+def _parts(drawn: Iterable[tuple[Row, str, Any]], currency: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "month": f"{month['month']:%Y-%m}",
+            "part": part,
+            "amount": float(amount),
+            "exact": f"{plain(amount)} {code(currency)}",
+        }
+        for month, part, amount in drawn
+        if amount or part == _CLOSING
+    ]
 
 
 def _chart(

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from flexprice_wallets.errors import NotFound
-from flexprice_wallets.use.report import charts, queries
+from flexprice_wallets.use.report import charts, ledger_sections, queries
 from flexprice_wallets.use.report.formats import code, count, money, plain
 from flexprice_wallets.use.report.parts import (
     CURRENCY,
@@ -68,6 +68,7 @@ def _drawn(ask: Asked, draw: Draw, wallet: Row) -> dict[str, Any]:
         "id": wallet["wallet_id"],
         "name": wallet["wallet"],
         "charts": [draw(_spell(rows, rises, wallet)) for rows in spells],
+        "ledger": ledger_sections.lines(ask, wallet["wallet_id"]),
         "balances": Table(
             "Balances, the latest first",
             (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flexprice_wallets.errors import StorageError
 from flexprice_wallets.use.replaced_file import replace_file
-from flexprice_wallets.use.report import sections
+from flexprice_wallets.use.report import ledger_sections, sections
 from flexprice_wallets.use.report.charts import require_extra, scripts
 from flexprice_wallets.use.report.closer_look import closer_look
 from flexprice_wallets.use.report.page import Page
@@ -48,6 +48,10 @@ def _page(ask: Asked, schema: str) -> str:
     page.add(sections.running_out(ask))
     page.add(sections.alerts(ask))
     page.add(sections.movements(ask))
+    page.add(ledger_sections.roll_forward(ask, page.draw))
+    page.add(ledger_sections.expiring(ask))
+    page.add(ledger_sections.breakage(ask))
+    page.add(ledger_sections.reconciliation(ask))
     page.add(sections.findings(ask, schema))
     page.add(sections.loads(ask))
     return page.html(scripts())
@@ -60,6 +64,8 @@ def _page_about(ask: Asked, schema: str, subject: Subject) -> str:
     page.add(section)
     page.add(sections.running_out(ask, names_owner=False))
     page.add(sections.alerts(ask, names_owner=False))
+    page.add(ledger_sections.expiring(ask, names_owner=False))
+    page.add(ledger_sections.reconciliation(ask, names_owner=False))
     page.add(sections.findings(ask, schema))
     return page.html(scripts())
 
