@@ -8,9 +8,10 @@ import duckdb
 import pytest
 
 from flexprice_wallets.use.report import ledger_sections
+from flexprice_wallets.use.report.asked import Asked
+from flexprice_wallets.use.report.holdings import Holding
 from flexprice_wallets.use.report.page import Page
 from flexprice_wallets.use.report.parts import Section
-from flexprice_wallets.use.report.queries import Asked
 from tests.views.history import wallet
 from tests.views.ledger import LedgerHistory, credit, debit
 
@@ -90,7 +91,7 @@ def test_without_a_ledger_each_section_says_so() -> None:
 
 
 def test_lines_of_a_wallet() -> None:
-    table = ledger_sections.lines(asked(40), "w1")
+    table = ledger_sections.lines(asked(40), Holding("w1", "c1"))
     assert [row["transaction_id"] for row in table.rows] == ["t4", "t3", "t2", "t1"]
     assert [str(row["credit_balance_after"].normalize()) for row in table.rows[:2]] == [
         "8E+1",

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.use.report.asked import Row
 from flexprice_wallets.use.report.formats import code, plain
-from flexprice_wallets.use.report.queries import Row
 
 if TYPE_CHECKING:
     import altair

@@ -86,10 +86,28 @@ order by chosen.currency, abs(chosen.difference_credits) desc nulls last, chosen
 limit {DIFFERING_SHOWN}
 """
 
+# A transaction says itself whose it was; no load may have seen the wallet with another customer at that time.
 WALLET_LEDGER: Final = f"""
+with
+
+own as (
+    select *, coalesce(completed_at, source_created_at) as happened_at
+    from "{{schema}}".wallet_transactions
+    where wallet_id = $wallet and customer_id = $owner
+)
+
 select *, count(*) over () as total
-from "{{schema}}".wallet_transactions
-where wallet_id = ?
-order by ledger_position desc nulls first, source_created_at desc, transaction_id
+from own
+where cast($after as timestamptz) is null or happened_at > cast($after as timestamptz)
+order by ledger_position desc nulls first, happened_at desc, transaction_id
 limit {LINES_SHOWN}
 """
+
+WALLET_STEPS: Final = """
+select customer_id, 1 as life_number, currency, conversion_rate, credit_balance, balance, valid_from, valid_to
+from "{schema}".wallet_ledger_history
+where wallet_id = $wallet
+order by valid_from
+"""
+
+WALLET_STATE: Final = 'select state from "{schema}".ledger_reconciliation where wallet_id = $wallet'

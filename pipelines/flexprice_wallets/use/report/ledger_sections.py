@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import localcontext
 from typing import Final
 
 from flexprice_wallets.use.report import charts, ledger_queries
+from flexprice_wallets.use.report.asked import Asked, Row
 from flexprice_wallets.use.report.formats import code, count, money
+from flexprice_wallets.use.report.holdings import Holding
 from flexprice_wallets.use.report.parts import (
     CURRENCY,
     CUSTOMER,
@@ -16,7 +19,6 @@ from flexprice_wallets.use.report.parts import (
     Table,
     by,
 )
-from flexprice_wallets.use.report.queries import Asked, Row
 
 _NO_LEDGER: Final = "The warehouse has no ledger: load it with --ledger to see this."
 _LINES: Final = (
@@ -175,17 +177,17 @@ def reconciliation(ask: Asked, *, names_owner: bool = True) -> Section:
     return _said("reconciliation", heading, sentence, table)
 
 
-def lines(ask: Asked, wallet_id: str) -> Table:
-    """One wallet's ledger, line by line."""
-    rows = ask(ledger_queries.WALLET_LEDGER, wallet_id)
+def lines(ask: Asked, holding: Holding) -> Table:
+    """One wallet's ledger in the hands of one customer, line by line."""
+    rows = [_line(row) for row in ask(ledger_queries.WALLET_LEDGER, **holding.parameters)]
     return Table(
-        "Ledger, the latest first",
+        "Ledger, the latest first; what is not completed does not count",
         (
-            Column("Completed (UTC)", "completed_at", "time"),
+            Column("When (UTC)", "happened_at", "time"),
             Column("What", "movement"),
             Column("Status", "transaction_status"),
-            Column("Credits", "credit_delta", "quantity"),
-            Column("Amount", "balance_delta", "money"),
+            Column("Credits", "credits", "quantity"),
+            Column("Amount", "amount", "money"),
             CURRENCY,
             Column("Credits after", "credit_balance_after", "quantity"),
             Column("Expires (UTC)", "expires_at", "time"),
@@ -194,6 +196,19 @@ def lines(ask: Asked, wallet_id: str) -> Table:
         rows,
         rows[0]["total"] if rows else 0,
     )
+
+
+def _line(row: Row) -> Row:
+    """A line with what a transaction that is not completed would move, and without a balance after it."""
+    if row["transaction_status"] == "completed":
+        return {**row, "credits": row["credit_delta"], "amount": row["balance_delta"]}
+    sign = -1 if row["transaction_type"] == "debit" else 1
+    with localcontext(prec=60):
+        moved = {
+            name: None if row[figure] is None else sign * row[figure]
+            for name, figure in (("credits", "credit_amount"), ("amount", "amount"))
+        }
+    return {**row, **moved, "credit_balance_after": None}
 
 
 def _todo(finding: str) -> str:

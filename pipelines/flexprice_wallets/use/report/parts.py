@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, Literal
 
+from flexprice_wallets.use.report.asked import Row
 from flexprice_wallets.use.report.charts import Chart
-from flexprice_wallets.use.report.queries import Row
 
 #: Days that a chart's table lists one by one; before them, only the last of each month.
 DAYS_LISTED: Final = 31

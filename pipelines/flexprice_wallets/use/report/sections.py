@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from flexprice_wallets.use.report import charts, queries
+from flexprice_wallets.use.report.asked import Asked, Row
 from flexprice_wallets.use.report.calendar_days import months
 from flexprice_wallets.use.report.findings import worded
 from flexprice_wallets.use.report.formats import change, code, count, money, plain
@@ -21,7 +22,6 @@ from flexprice_wallets.use.report.parts import (
     by,
     listed_days,
 )
-from flexprice_wallets.use.report.queries import Asked, Row
 
 _BALANCE: Final = Column("Balance", "balance", "money")
 
@@ -128,6 +128,8 @@ def running_out(ask: Asked, *, names_owner: bool = True) -> Section:
             f"{plain(rows[0]['within_7_days'])} of them within 7, at the pace of the last 7 days (of the last 30 where "
             "nothing was used in those) and after pending charges. Empty, frozen and post-paid wallets are left out."
         )
+    if any(moved.is_recent for moved in ask.moved.values()):
+        sentence += " Wallets that changed hands in the last 30 days are left out, too."
     owner = (CUSTOMER,) if names_owner else ()
     columns = (
         *owner,
@@ -151,7 +153,7 @@ def running_out(ask: Asked, *, names_owner: bool = True) -> Section:
 
 def alerts(ask: Asked, *, names_owner: bool = True) -> Section:
     """Thresholds that are reached now, of wallets with alerts switched on."""
-    rows = ask(queries.ALERTS)
+    rows = [_since_it_is_theirs(ask, row) for row in ask(queries.ALERTS)]
     sentence = "No wallet with alerts switched on has reached a threshold."
     if rows:
         sentence = (
@@ -178,6 +180,14 @@ def alerts(ask: Asked, *, names_owner: bool = True) -> Section:
         rows[0]["total"] if rows else 0,
     )
     return _list("alerts", "Alerts", sentence, table)
+
+
+def _since_it_is_theirs(ask: Asked, row: Row) -> Row:
+    """A reached threshold, on a page about one customer no earlier than it was that customer's."""
+    since = ask.holding(row).since
+    if since is None or row["reached_since"] is None:
+        return row
+    return {**row, "reached_since": max(since, row["reached_since"])}
 
 
 def movements(ask: Asked) -> Section:

@@ -7,11 +7,11 @@ from pathlib import Path
 from flexprice_wallets.errors import StorageError
 from flexprice_wallets.use.replaced_file import replace_file
 from flexprice_wallets.use.report import ledger_sections, sections
+from flexprice_wallets.use.report.asked import Asked
 from flexprice_wallets.use.report.charts import require_extra, scripts
 from flexprice_wallets.use.report.closer_look import closer_look
 from flexprice_wallets.use.report.page import Page
 from flexprice_wallets.use.report.parts import Subject
-from flexprice_wallets.use.report.queries import Asked
 from flexprice_wallets.warehouse.database import open_published
 
 __all__ = ["Subject", "write_report"]
@@ -37,7 +37,9 @@ def write_report(
     chosen = (f"{subject.kind}_id", subject.id) if subject else None
     with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
         ask = Asked(connection, raw_schema=raw_schema, schema=schema, subject=chosen)
-        html = _page(ask, schema) if subject is None else _page_about(ask, schema, subject)
+        html = (
+            _page(ask, schema) if subject is None else page_about(ask, schema, subject, scripts())
+        )
     _write(output, html)
 
 
@@ -57,7 +59,7 @@ def _page(ask: Asked, schema: str) -> str:
     return page.html(scripts())
 
 
-def _page_about(ask: Asked, schema: str, subject: Subject) -> str:
+def page_about(ask: Asked, schema: str, subject: Subject, library: str) -> str:
     """A page that can be sent to the customer it is about: nothing in it concerns anybody else."""
     page = Page("")
     page.title, section = closer_look(ask, page.draw, subject)
@@ -67,7 +69,7 @@ def _page_about(ask: Asked, schema: str, subject: Subject) -> str:
     page.add(ledger_sections.expiring(ask, names_owner=False))
     page.add(ledger_sections.reconciliation(ask, names_owner=False))
     page.add(sections.findings(ask, schema))
-    return page.html(scripts())
+    return page.html(library)
 
 
 def _write(output: Path, html: str) -> None:
