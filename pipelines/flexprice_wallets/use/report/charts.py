@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import localcontext
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from flexprice_wallets.errors import ConfigurationError
@@ -14,7 +15,7 @@ from flexprice_wallets.use.report.formats import code, plain
 if TYPE_CHECKING:
     import altair
 
-Palette = Literal["parts", "marks"]
+Palette = Literal["parts", "books", "marks"]
 
 _HEIGHT: Final = 200
 #: From ten times a letter's amount on, an axis is written with it.
@@ -202,22 +203,26 @@ def roll_forward(currency: str, months: Sequence[Row], summary: str) -> Chart:
     parts = {
         "put in": ("purchased", "granted", "refunded"),
         "used": ("used",),
-        "expired or closed": ("expired", "terminated"),
-        "restated": ("adjusted", "other", "revaluation", "unexplained"),
+        "expired or lost": ("expired", "terminated"),
+        "corrected": ("adjusted", "other", "revaluation", "unexplained"),
     }
-    amounts = [
-        (month, part, sum(month[f"{line}_amount"] for line in lines))
-        for month in months
-        for part, lines in parts.items()
-    ]
+    with localcontext(prec=60):
+        amounts = [
+            (month, part, sum(month[f"{line}_amount"] for line in lines))
+            for month in months
+            for part, lines in parts.items()
+        ]
     closing = [(month, _CLOSING, month["closing_amount"]) for month in months]
     bars, line = (_parts(drawn, currency) for drawn in (amounts, closing))
     highest = (point["amount"] for point in [*bars, *line])
+    shown = [_CLOSING, *(part for part in parts if any(point["part"] == part for point in bars))]
     encoded = {
         "x": alt.X("month:O", title=None, axis=alt.Axis(labelOverlap=True, labelAngle=0)),
         "y": _amount("amount", highest, code(currency)),
         "color": alt.Color(
-            "part:N", scale=alt.Scale(domain=[_CLOSING, *parts]), legend=_legend(columns=3)
+            "part:N",
+            scale=alt.Scale(domain=[_CLOSING, *parts]),
+            legend=_legend(values=shown, columns=3),
         ),
         "tooltip": [
             alt.Tooltip("month:N", title="month"),
@@ -227,7 +232,7 @@ def roll_forward(currency: str, months: Sequence[Row], summary: str) -> Chart:
     }
     stacked = alt.Chart(_data(bars)).mark_bar(opacity=0.75).encode(**encoded)
     ends = alt.Chart(_data(line)).mark_line(strokeWidth=2, point=True).encode(**encoded)
-    return _chart(alt.layer(stacked, ends), summary, "parts")
+    return _chart(alt.layer(stacked, ends), summary, "books")
 
 
 def _parts(drawn: Iterable[tuple[Row, str, Any]], currency: str) -> list[dict[str, Any]]:

@@ -18,10 +18,31 @@ select
 """
 
 ROLL_FORWARD: Final = f"""
-select *, expired_amount + terminated_amount as lapsed_amount
+select *
 from "{{schema}}".currency_roll_forward
 qualify row_number() over (partition by currency order by month desc) <= {MONTHS_SHOWN}
 order by currency, month
+"""
+
+# What lapsed is negative in the books; all months are asked for, as the total says since when it counts.
+BREAKAGE: Final = f"""
+with
+
+months as (
+    select
+        currency,
+        month,
+        is_over,
+        -expired_amount as expired_amount,
+        -terminated_amount as closed_amount,
+        -cast(expired_amount + terminated_amount as decimal(38, 9)) as breakage_amount
+    from "{{schema}}".currency_roll_forward
+    qualify row_number() over (partition by currency order by month desc) <= {MONTHS_SHOWN}
+)
+
+select *, sum(breakage_amount) over (partition by currency) as currency_amount
+from months
+order by currency, month desc
 """
 
 # Totals are of everything, also where rows are left out.

@@ -7,7 +7,7 @@ from typing import Final
 
 from flexprice_wallets.use.report import charts, ledger_queries
 from flexprice_wallets.use.report.asked import Asked, Row
-from flexprice_wallets.use.report.formats import code, count, money
+from flexprice_wallets.use.report.formats import code, count, money, month
 from flexprice_wallets.use.report.holdings import Holding
 from flexprice_wallets.use.report.parts import (
     CURRENCY,
@@ -20,16 +20,15 @@ from flexprice_wallets.use.report.parts import (
     by,
 )
 
-_NO_LEDGER: Final = "The warehouse has no ledger: load it with --ledger to see this."
 _LINES: Final = (
     "purchased", "granted", "refunded", "adjusted", "used", "expired", "terminated", "other", "revaluation",
     "unexplained",
 )  # fmt: skip
 _STATES: Final = {
-    "reconciled": ("reconciled", "reconciled"),
-    "in_flight": ("in flight (the next load will tell)", "in flight (the next load will tell)"),
+    "reconciled": ("agrees", "agree"),
+    "in_flight": ("cannot be told until the next load", "cannot be told until the next load"),
     "differs": ("differs", "differ"),
-    "no_ledger": ("without a ledger", "without a ledger"),
+    "no_ledger": ("has no ledger", "have no ledger"),
 }
 #: What to do about each finding of a wallet that differs, by how the finding begins.
 _TODO: Final = {
@@ -48,16 +47,23 @@ def has_ledger(ask: Asked) -> bool:
     return bool(row["has_ledger"])
 
 
+def no_ledger() -> Section:
+    """What stands in place of the sections about the ledger where none was read."""
+    sentence = (
+        "No load has read the ledger. With it (`flexprice-wallets load --ledger`), the books by month, what expires, "
+        "breakage and the reconciliation would stand here."
+    )
+    return _said("ledger", "Ledger", sentence)
+
+
 def roll_forward(ask: Asked, draw: Draw) -> Section:
     """The books of each currency by month: opening, what moved and closing."""
-    if not has_ledger(ask):
-        return _said("roll-forward", "Books by month", _NO_LEDGER)
     items = []
     for currency, months in by(ask(ledger_queries.ROLL_FORWARD), "currency"):
         first, last = months[0], months[-1]
-        unexplained = sum(month["unexplained_amount"] != 0 for month in months)
+        unexplained = sum(row["unexplained_amount"] != 0 for row in months)
         summary = (
-            f"Books in {code(currency)}, {_month(first)} to {_month(last)}: "
+            f"Books in {code(currency)}, {month(first['month'])} to {month(last['month'])}: "
             f"opening {money(first['opening_amount'], currency).shown}, "
             f"closing {money(last['closing_amount'], currency).shown}; "
             + (
@@ -66,12 +72,16 @@ def roll_forward(ask: Asked, draw: Draw) -> Section:
                 else "the ledger explains every movement."
             )
         )
-        moved = [line for line in _LINES if any(month[f"{line}_amount"] for month in months)]
+        moved = [line for line in _LINES if any(row[f"{line}_amount"] for row in months)]
+        ended = [Column("Of it in ended wallets", "closing_ended_amount", "money")]
+        if not any(row["closing_ended_amount"] for row in months):
+            ended = []
         columns = (
-            Column("Month", "month", "time"),
+            Column("Month", "month", "month"),
             Column("Opening", "opening_amount", "money"),
             *(Column(line.capitalize(), f"{line}_amount", "money") for line in moved),
             Column("Closing", "closing_amount", "money"),
+            *ended,
             Column("Is over", "is_over"),
         )
         table = Table(
@@ -85,17 +95,15 @@ def roll_forward(ask: Asked, draw: Draw) -> Section:
 def expiring(ask: Asked, *, names_owner: bool = True) -> Section:
     """Credits that expire within 30 days of the last load, the most money first in each currency."""
     heading = "Credits that expire"
-    if not has_ledger(ask):
-        return _said("expiring", heading, _NO_LEDGER)
     rows = ask(ledger_queries.EXPIRING)
     if not rows:
-        return _said("expiring", heading, "No credits expire within 30 days.")
+        return _said("expiring", heading, "No credits expire in the 30 days after the last load.")
     sums = ", ".join(
         f"{code(currency)} {money(group[0]['currency_amount'], currency).shown}"
         for currency, group in by(rows, "currency")
     )
     table = Table(
-        "Credits that expire within 30 days, by currency, the most money first",
+        "Soon expired, by currency, the most money first",
         (
             *((CUSTOMER,) if names_owner else ()),
             WALLET,
@@ -109,39 +117,39 @@ def expiring(ask: Asked, *, names_owner: bool = True) -> Section:
         rows,
         rows[0]["total"],
     )
-    sentence = f"{sums} will expire within 30 days or is overdue, if not used before. Ended wallets are left out."
+    sentence = (
+        f"{sums} in credits that expire in the 30 days after the last load, if they are not used before, or should "
+        "have expired already. Ended wallets are left out."
+    )
     return _said("expiring", heading, sentence, table)
 
 
 def breakage(ask: Asked) -> Section:
     """What expired or was closed with money, by month."""
-    if not has_ledger(ask):
-        return _said("breakage", "Breakage", _NO_LEDGER)
-    names = ("expired_amount", "terminated_amount", "lapsed_amount")
-    rows = [
-        {**row, **{name: -row[name] for name in names}}
-        for row in ask(ledger_queries.ROLL_FORWARD)
-        if row["expired_amount"] or row["terminated_amount"]
-    ]
+    months = ask(ledger_queries.BREAKAGE)
+    rows = [row for row in months if row["expired_amount"] or row["closed_amount"]]
     if not rows:
-        return _said("breakage", "Breakage", "No credits expired or were closed with money.")
+        return _said("breakage", "Breakage", "No credits expired or were lost with a wallet.")
     sums = ", ".join(
-        f"{code(currency)} {money(sum(row['lapsed_amount'] for row in group), currency).shown}"
+        f"{code(currency)} {money(group[0]['currency_amount'], currency).shown}"
         for currency, group in by(rows, "currency")
     )
     table = Table(
-        "Breakage by currency and month (UTC)",
+        "Breakage by currency and month (UTC), the latest first",
         (
-            Column("Month", "month", "time"),
+            Column("Month", "month", "month"),
             Column("Expired", "expired_amount", "money"),
-            Column("Closed with money", "terminated_amount", "money"),
-            Column("Breakage", "lapsed_amount", "money"),
+            Column("Lost with a closed wallet", "closed_amount", "money"),
+            Column("Breakage", "breakage_amount", "money"),
             CURRENCY,
+            Column("Is over", "is_over"),
         ),
         rows,
     )
+    first = min(row["month"] for row in months)
     sentence = (
-        f"{sums} expired or was closed with money in the last {ledger_queries.MONTHS_SHOWN} months."
+        f"Credits that expired or were lost when their wallet was closed, since {month(first)}: {sums}. Money that "
+        "still stands in ended wallets is no breakage yet."
     )
     return _said("breakage", "Breakage", sentence, table)
 
@@ -149,8 +157,6 @@ def breakage(ask: Asked) -> Section:
 def reconciliation(ask: Asked, *, names_owner: bool = True) -> Section:
     """Whether the ledger explains the balances, and each wallet of which it does not, with what to do."""
     heading = "Reconciliation"
-    if not has_ledger(ask):
-        return _said("reconciliation", heading, _NO_LEDGER)
     states = {row["state"]: row["wallets"] for row in ask(ledger_queries.RECONCILED)}
     counts = ", ".join(
         f"{count(states[state], 'wallet')} {one if states[state] == 1 else many}"
@@ -159,7 +165,7 @@ def reconciliation(ask: Asked, *, names_owner: bool = True) -> Section:
     )
     differing = [{**row, "todo": _todo(row["finding"])} for row in ask(ledger_queries.DIFFERING)]
     table = Table(
-        "Wallets whose balance the ledger does not explain",
+        "Wallets whose balance the ledger does not explain, by currency, the largest difference first",
         (
             *((CUSTOMER,) if names_owner else ()),
             WALLET,
@@ -173,7 +179,9 @@ def reconciliation(ask: Asked, *, names_owner: bool = True) -> Section:
         differing,
         differing[0]["total"] if differing else 0,
     )
-    sentence = f"{counts}." if counts else "No balance was observed yet."
+    sentence = "No balance was observed yet."
+    if counts:
+        sentence = f"The ledger beside the balance that was last read of each wallet: {counts}."
     return _said("reconciliation", heading, sentence, table)
 
 
@@ -215,10 +223,6 @@ def _todo(finding: str) -> str:
     return next(
         (todo for start, todo in _TODO.items() if finding.startswith(start)), _TODO_OTHERWISE
     )
-
-
-def _month(row: Row) -> str:
-    return f"{row['month']:%Y-%m}"
 
 
 def _said(anchor: str, heading: str, sentence: str, *tables: Table) -> Section:

@@ -14,7 +14,17 @@ from flexprice_wallets.use.report.charts import Chart
 DAYS_LISTED: Final = 31
 
 Kind = Literal[
-    "text", "number", "money", "quantity", "rate", "wallet", "customer", "time", "code", "prose"
+    "text",
+    "number",
+    "money",
+    "quantity",
+    "rate",
+    "wallet",
+    "customer",
+    "time",
+    "month",
+    "code",
+    "prose",
 ]
 
 

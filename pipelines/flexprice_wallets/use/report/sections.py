@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import localcontext
 from typing import Any, Final
 
 from flexprice_wallets.use.report import charts, queries
@@ -43,20 +44,21 @@ def _card(currency: str, days: list[Row]) -> dict[str, Any]:
     now = days[-1]
     held: dict[date, Row] = {day["date_day"]: day for day in days}
     changes = []
-    for label, back in (("In a week", 7), ("In 30 days", 30)):
+    for label, back in (("Since 7 days ago", 7), ("Since 30 days ago", 30)):
         then = held.get(now["date_day"] - timedelta(days=back))
         before = then["outstanding_balance"] if then else None
         changes.append((label, change(now["outstanding_balance"], before, currency)))
-    unsplit = now["outstanding_balance"] - now["broken_down_balance"]
+    with localcontext(prec=60):
+        unsplit = now["outstanding_balance"] - now["broken_down_balance"]
     now = {**now, "unsplit_balance": unsplit}
     parts = (
         ("Purchased", "purchased_balance"),
         ("Free", "free_balance"),
         ("Other", "other_balance"),
         ("Without a current split", "unsplit_balance"),
-        ("Of it frozen", "frozen_balance"),
-        ("Overdrawn, beside it", "overdrawn_balance"),
-        ("In ended wallets, beside it", "closed_balance"),
+        ("Frozen, part of it", "frozen_balance"),
+        ("Overdrawn, not taken off", "overdrawn_balance"),
+        ("In ended wallets, not in it", "closed_balance"),
     )
     always = {"purchased_balance", "free_balance", "overdrawn_balance"}
     return {

@@ -50,10 +50,13 @@ def _page(ask: Asked, schema: str) -> str:
     page.add(sections.running_out(ask))
     page.add(sections.alerts(ask))
     page.add(sections.movements(ask))
-    page.add(ledger_sections.roll_forward(ask, page.draw))
-    page.add(ledger_sections.expiring(ask))
-    page.add(ledger_sections.breakage(ask))
-    page.add(ledger_sections.reconciliation(ask))
+    if ledger_sections.has_ledger(ask):
+        page.add(ledger_sections.roll_forward(ask, page.draw))
+        page.add(ledger_sections.expiring(ask))
+        page.add(ledger_sections.breakage(ask))
+        page.add(ledger_sections.reconciliation(ask))
+    else:
+        page.add(ledger_sections.no_ledger())
     page.add(sections.findings(ask, schema))
     page.add(sections.loads(ask))
     return page.html(scripts())
@@ -66,8 +69,9 @@ def page_about(ask: Asked, schema: str, subject: Subject, library: str) -> str:
     page.add(section)
     page.add(sections.running_out(ask, names_owner=False))
     page.add(sections.alerts(ask, names_owner=False))
-    page.add(ledger_sections.expiring(ask, names_owner=False))
-    page.add(ledger_sections.reconciliation(ask, names_owner=False))
+    if ledger_sections.has_ledger(ask):
+        page.add(ledger_sections.expiring(ask, names_owner=False))
+        page.add(ledger_sections.reconciliation(ask, names_owner=False))
     page.add(sections.findings(ask, schema))
     return page.html(library)
 
