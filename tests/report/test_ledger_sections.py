@@ -165,6 +165,18 @@ def test_a_curve_of_very_many_steps_keeps_the_last_of_each_day() -> None:
     assert [row["balance"] for row in days] == list(range(23, len(steps), 24))
 
 
+def test_many_months_are_drawn_with_a_closer_look_at_the_last_days() -> None:
+    until = datetime(2026, 6, 30, tzinfo=UTC)
+    starts = [until - timedelta(days=days) for days in (200, 40, 20, 10, 5)]
+    ends = [*starts[1:], None]
+    steps = [{"valid_from": at, "valid_to": end} for at, end in zip(starts, ends, strict=True)]
+    whole, close = ledger_curve.with_closer_look(steps, until)
+    assert whole == steps
+    assert [row["valid_from"] for row in close] == [until - timedelta(days=30), *starts[2:]]
+    assert ledger_curve.with_closer_look(steps[1:], until) == [steps[1:]]
+    assert ledger_curve.with_closer_look(steps[:1], until) == [steps[:1]]
+
+
 def test_a_pending_line_tells_what_it_would_move_and_no_balance() -> None:
     pending = credit(
         "t5", 12, before=80, at="2026-04-01 12:00", rate="0.5", status="pending",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import localcontext
 from itertools import pairwise
 from typing import Final
@@ -13,6 +13,11 @@ from flexprice_wallets.use.report.holdings import Holding
 
 #: A curve of more steps is drawn with the last step of each day: no screen shows more.
 STEPS_DRAWN: Final = 1000
+
+#: A curve of more time than this is drawn twice, the second time of its end only if that has some steps.
+_LONG: Final = timedelta(days=90)
+_CLOSE: Final = timedelta(days=30)
+_MUCH: Final = 4
 
 
 def own_steps(
@@ -65,3 +70,13 @@ def thinned(steps: Sequence[Row]) -> list[Row]:
         return list(steps)
     last = {(row["valid_from"].astimezone(UTC).date(), row["currency"]): row for row in steps}
     return sorted(last.values(), key=lambda row: row["valid_from"])
+
+
+def with_closer_look(steps: list[Row], until: datetime) -> list[list[Row]]:
+    """The steps; where they span many months, once more as of the last 30 days if much happened in them."""
+    start = until - _CLOSE
+    recent = [row for row in steps if row["valid_to"] is None or row["valid_to"] > start]
+    if until - steps[0]["valid_from"] < _LONG or len(recent) < _MUCH:
+        return [steps]
+    first, *others = recent
+    return [steps, [{**first, "valid_from": max(first["valid_from"], start)}, *others]]

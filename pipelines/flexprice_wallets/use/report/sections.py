@@ -44,7 +44,7 @@ def _card(currency: str, days: list[Row]) -> dict[str, Any]:
     now = days[-1]
     held: dict[date, Row] = {day["date_day"]: day for day in days}
     changes = []
-    for label, back in (("Since 7 days ago", 7), ("Since 30 days ago", 30)):
+    for label, back in (("Change in 7 days", 7), ("Change in 30 days", 30)):
         then = held.get(now["date_day"] - timedelta(days=back))
         before = then["outstanding_balance"] if then else None
         changes.append((label, change(now["outstanding_balance"], before, currency)))
@@ -57,8 +57,8 @@ def _card(currency: str, days: list[Row]) -> dict[str, Any]:
         ("Other", "other_balance"),
         ("Without a current split", "unsplit_balance"),
         ("Frozen, part of it", "frozen_balance"),
-        ("Overdrawn, not taken off", "overdrawn_balance"),
-        ("In ended wallets, not in it", "closed_balance"),
+        ("Overdrawn, not deducted", "overdrawn_balance"),
+        ("In ended wallets, not part of it", "closed_balance"),
     )
     always = {"purchased_balance", "free_balance", "overdrawn_balance"}
     return {
