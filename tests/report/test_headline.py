@@ -18,12 +18,12 @@ from flexprice_wallets.extract.secret import Secret
 
 _NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 #: Name: currency, purchased and free credits at the beginning, the rate.
-_WALLETS = {
-    "plain": ("usd", 500, 0, 1),
-    "free": ("usd", 0, 70, 1),
-    "frozen": ("usd", 300, 0, 2),
-    "overdrawn": ("usd", 40, 0, 1),
-    "closed": ("usd", 8000, 0, 1),
+_WALLETS: dict[str, tuple[str, int, int, str]] = {
+    "plain": ("usd", 500, 0, "1"),
+    "free": ("usd", 0, 70, "1"),
+    "frozen": ("usd", 300, 0, "2"),
+    "overdrawn": ("usd", 40, 0, "1"),
+    "closed": ("usd", 8000, 0, "1"),
     "euros": ("eur", 25, 25, "0.5"),
 }
 #: By hand: 500 + 70 + 300 x 2, not less the 60 that one wallet owes, not the 9 in the closed one; 50 x 0.5.

@@ -55,12 +55,12 @@ def test_books_by_month() -> None:
     said = text(ledger_sections.roll_forward(asked(40), page.draw), page)
     assert "2026-01 to 2026-04: opening 0.00, closing 40.00" in said
     assert "the ledger explains every movement" in said
-    # Opening, purchased, granted, used, expired, closing, whether it is over; a month of its own for each row.
-    books = said[said.index("Books in USD by month (UTC)") :]
-    assert "2026-04 45.00 45 0.00 0 0.00 0 0.00 0 −5.00 −5 40.00 40 no" in books
-    assert "2026-03 45.00 45 0.00 0 0.00 0 0.00 0 0.00 0 45.00 45 yes" in books
-    assert "2026-02 60.00 60 0.00 0 0.00 0 −15.00 −15 0.00 0 45.00 45 yes" in books
-    assert "2026-01 0.00 0 50.00 50 10.00 10 0.00 0 0.00 0 60.00 60 yes" in books
+    # Opening, purchased, granted, used, expired, closing, each as shown and exactly.
+    books = said[said.index("Books in USD by month (UTC), the latest first; 2026-04 is not over") :]
+    assert "2026-04 45.00 45 0.00 0 0.00 0 0.00 0 −5.00 −5 40.00 40" in books
+    assert "2026-03 45.00 45 0.00 0 0.00 0 0.00 0 0.00 0 45.00 45" in books
+    assert "2026-02 60.00 60 0.00 0 0.00 0 −15.00 −15 0.00 0 45.00 45" in books
+    assert "2026-01 0.00 0 50.00 50 10.00 10 0.00 0 0.00 0 60.00 60" in books
 
 
 def test_the_picture_of_the_books_shows_what_the_table_says() -> None:
@@ -170,11 +170,12 @@ def test_many_months_are_drawn_with_a_closer_look_at_the_last_days() -> None:
     starts = [until - timedelta(days=days) for days in (200, 40, 20, 10, 5)]
     ends = [*starts[1:], None]
     steps = [{"valid_from": at, "valid_to": end} for at, end in zip(starts, ends, strict=True)]
-    whole, close = ledger_curve.with_closer_look(steps, until)
+    (_, whole), (words, close) = ledger_curve.with_closer_look(steps, until)
     assert whole == steps
+    assert words == " in the last 30 days"
     assert [row["valid_from"] for row in close] == [until - timedelta(days=30), *starts[2:]]
-    assert ledger_curve.with_closer_look(steps[1:], until) == [steps[1:]]
-    assert ledger_curve.with_closer_look(steps[:1], until) == [steps[:1]]
+    assert ledger_curve.with_closer_look(steps[1:], until) == [("", steps[1:])]
+    assert ledger_curve.with_closer_look(steps[:1], until) == [("", steps[:1])]
 
 
 def test_a_pending_line_tells_what_it_would_move_and_no_balance() -> None:

@@ -96,6 +96,8 @@ def outstanding(currency: str, days: Sequence[Row], summary: str) -> Chart:
     if any(day["other_balance"] for day in days):
         shown.append(_OTHER)
     points = [point for point in points if point["part"] in shown]
+    there = {point["part"] for point in points}
+    shown = [part for part in shown if part in there]
     if unseen:
         shown.append(_UNSEEN)
     # Colours are the page's, by this order, whichever of them are there.
@@ -111,10 +113,10 @@ def outstanding(currency: str, days: Sequence[Row], summary: str) -> Chart:
     ]
     y = _amount("amount", (float(day["outstanding_balance"]) for day in days), code(currency))
     x = _time("day", span)
+    parts = [point for point in points if point["part"] != _TOTAL]
     stacked = (
-        alt.Chart(_data(points))
+        alt.Chart(_data(parts))
         .mark_area(interpolate="step-after", opacity=0.75)
-        .transform_filter(f"datum.part != '{_TOTAL}'")
         .encode(
             x=x,
             color=color,
@@ -124,12 +126,11 @@ def outstanding(currency: str, days: Sequence[Row], summary: str) -> Chart:
         )
     )
     line = (
-        alt.Chart(_data(points))
+        alt.Chart(_data([point for point in points if point["part"] == _TOTAL]))
         .mark_line(interpolate="step-after", strokeWidth=2)
-        .transform_filter(f"datum.part == '{_TOTAL}'")
         .encode(x=x, y=y, color=color, tooltip=tooltip)
     )
-    layers = [stacked, line]
+    layers = [stacked, line] if parts else [line]
     if unseen:
         layers.append(
             alt.Chart(_data(unseen))

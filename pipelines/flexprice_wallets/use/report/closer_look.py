@@ -95,9 +95,9 @@ def _drawn(ask: Asked, draw: Draw, wallet: Row) -> dict[str, Any]:
         "since": holding.since,
         "is_unread": bool(holding.moved and holding.moved.is_unread),
         "charts": [
-            draw(_spell(shown, marks, wallet, source))
+            draw(_spell(shown, marks, wallet, f"{source}{span}"))
             for rows in spells
-            for shown in ledger_curve.with_closer_look(rows, wallet["last_observed_at"])
+            for span, shown in ledger_curve.with_closer_look(rows, wallet["last_observed_at"])
         ],
         "is_unexplained": bool(lines.rows and history and not curve),
         "ledger": lines,

@@ -72,11 +72,16 @@ def thinned(steps: Sequence[Row]) -> list[Row]:
     return sorted(last.values(), key=lambda row: row["valid_from"])
 
 
-def with_closer_look(steps: list[Row], until: datetime) -> list[list[Row]]:
-    """The steps; where they span many months, once more as of the last 30 days if much happened in them."""
+def with_closer_look(steps: Sequence[Row], until: datetime) -> list[tuple[str, list[Row]]]:
+    """The steps; where they span many months, once more as of the last 30 days if much happened in them.
+
+    With each, what its words say of its time.
+    """
+    whole = ("", list(steps))
     start = until - _CLOSE
     recent = [row for row in steps if row["valid_to"] is None or row["valid_to"] > start]
     if until - steps[0]["valid_from"] < _LONG or len(recent) < _MUCH:
-        return [steps]
+        return [whole]
     first, *others = recent
-    return [steps, [{**first, "valid_from": max(first["valid_from"], start)}, *others]]
+    close = [{**first, "valid_from": max(first["valid_from"], start)}, *others]
+    return [whole, (f" in the last {_CLOSE.days} days", close)]

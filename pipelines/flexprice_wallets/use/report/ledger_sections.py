@@ -24,6 +24,7 @@ _LINES: Final = (
     "purchased", "granted", "refunded", "adjusted", "used", "expired", "terminated", "other", "revaluation",
     "unexplained",
 )  # fmt: skip
+_HEADINGS: Final = {"terminated": "Lost with wallets"}
 _STATES: Final = {
     "reconciled": ("agrees", "agree"),
     "in_flight": ("cannot be told until the next load", "cannot be told until the next load"),
@@ -79,14 +80,16 @@ def roll_forward(ask: Asked, draw: Draw) -> Section:
         columns = (
             Column("Month", "month", "month"),
             Column("Opening", "opening_amount", "money"),
-            *(Column(line.capitalize(), f"{line}_amount", "money") for line in moved),
+            *(
+                Column(_HEADINGS.get(line, line.capitalize()), f"{line}_amount", "money")
+                for line in moved
+            ),
             Column("Closing", "closing_amount", "money"),
             *ended,
-            Column("Is over", "is_over"),
         )
-        table = Table(
-            f"Books in {code(currency)} by month (UTC), the latest first", columns, months[::-1]
-        )
+        running = "" if last["is_over"] else f"; {month(last['month'])} is not over"
+        caption = f"Books in {code(currency)} by month (UTC), the latest first{running}"
+        table = Table(caption, columns, months[::-1])
         place = draw(charts.roll_forward(currency, months, summary))
         items.append({"currency": currency, "place": place, "table": table})
     return Section("roll-forward", "Books by month", "roll_forward.html", {"currencies": items})
@@ -139,7 +142,7 @@ def breakage(ask: Asked) -> Section:
         (
             Column("Month", "month", "month"),
             Column("Expired", "expired_amount", "money"),
-            Column("Lost with a closed wallet", "closed_amount", "money"),
+            Column("Lost with wallets", "closed_amount", "money"),
             Column("Breakage", "breakage_amount", "money"),
             CURRENCY,
             Column("Is over", "is_over"),

@@ -12,6 +12,7 @@ from flexprice_wallets.use.report.charts import Chart
 
 #: Days that a chart's table lists one by one; before them, only the last of each month.
 DAYS_LISTED: Final = 31
+_WIDE: Final = 11
 
 Kind = Literal[
     "text",
@@ -66,6 +67,11 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Row]
     total: int | None = None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has so many columns that they have to be narrow."""
+        return len(self.columns) >= _WIDE
 
     @property
     def left_out(self) -> int:

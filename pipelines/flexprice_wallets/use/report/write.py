@@ -37,13 +37,15 @@ def write_report(
     chosen = (f"{subject.kind}_id", subject.id) if subject else None
     with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
         ask = Asked(connection, raw_schema=raw_schema, schema=schema, subject=chosen)
-        html = (
-            _page(ask, schema) if subject is None else page_about(ask, schema, subject, scripts())
-        )
+        if subject is None:
+            html = page_about_everybody(ask, schema, scripts())
+        else:
+            html = page_about(ask, schema, subject, scripts())
     _write(output, html)
 
 
-def _page(ask: Asked, schema: str) -> str:
+def page_about_everybody(ask: Asked, schema: str, library: str) -> str:
+    """The page of a whole tenant; `library` is the script that charts are drawn with."""
     page = Page("Customers' wallets")
     page.add(sections.overview(ask))
     page.add(sections.outstanding(ask, page.draw))
@@ -59,11 +61,14 @@ def _page(ask: Asked, schema: str) -> str:
         page.add(ledger_sections.no_ledger())
     page.add(sections.findings(ask, schema))
     page.add(sections.loads(ask))
-    return page.html(scripts())
+    return page.html(library)
 
 
 def page_about(ask: Asked, schema: str, subject: Subject, library: str) -> str:
-    """A page that can be sent to the customer it is about: nothing in it concerns anybody else."""
+    """The page of one wallet or customer, about whom alone `ask` answers.
+
+    It can be sent to the customer: nothing in it concerns anybody else.
+    """
     page = Page("")
     page.title, section = closer_look(ask, page.draw, subject)
     page.add(section)
