@@ -59,10 +59,14 @@ def closer_look(ask: Asked, draw: Draw, subject: Subject) -> tuple[str, Section]
         Column("Last read (UTC)", "last_observed_at", "time"),
     )
     drawn = wallets[:_WALLETS_DRAWN]
+    reconciled = {row["wallet_id"] for row in ask(ledger_queries.RECONCILED_WALLETS)}
     data = {
         "at": fresh["last_snapshot_at"],
         "wallets": Table(f"Wallets of {customer}", columns, wallets, wallets[0]["total"]),
-        "drawn": [_drawn(ask, draw, wallet) for wallet in drawn],
+        "drawn": [
+            _drawn(ask, draw, wallet, is_reconciled=wallet["wallet_id"] in reconciled)
+            for wallet in drawn
+        ],
         "undrawn": wallets[0]["total"] - len(drawn),
     }
     return title, Section("closer-look", "Balance", "subject.html", data)
@@ -76,12 +80,14 @@ def _known(ask: Asked, wallet: Row) -> Row:
     return wallet
 
 
-def _drawn(ask: Asked, draw: Draw, wallet: Row) -> dict[str, Any]:
+def _drawn(ask: Asked, draw: Draw, wallet: Row, *, is_reconciled: bool) -> dict[str, Any]:
     holding = ask.holding(wallet)
     history = ask(queries.SUBJECT_HISTORY, **holding.parameters)
     rises = ask(queries.SUBJECT_TOP_UPS, **holding.parameters)
     lines = ledger_sections.lines(ask, holding)
-    curve = _by_ledger(ask, holding, history[0]["valid_from"] if history else None)
+    first_observed_at = history[0]["valid_from"] if history else None
+    # A ledger that does not add up to the balance that was read would draw another one.
+    curve = _by_ledger(ask, holding, first_observed_at) if is_reconciled else []
     source = "by the ledger" if curve else "as loads read it"
     steps = curve or history
     marks = ledger_curve.rises(curve) if curve else rises
@@ -130,10 +136,7 @@ def _drawn(ask: Asked, draw: Draw, wallet: Row) -> dict[str, Any]:
 
 
 def _by_ledger(ask: Asked, holding: Holding, first_observed_at: datetime | None) -> list[Row]:
-    """The balance as the ledger tells it; nothing where the ledger does not add up to the balance that was read."""
-    state = ask(ledger_queries.WALLET_STATE, wallet=holding.wallet_id)
-    if not state or state[0]["state"] != "reconciled":
-        return []
+    """The balance as the ledger tells it."""
     intervals = ask(ledger_queries.WALLET_STEPS, wallet=holding.wallet_id)
     return ledger_curve.own_steps(intervals, holding, first_observed_at)
 

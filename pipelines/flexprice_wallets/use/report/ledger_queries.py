@@ -131,4 +131,9 @@ where wallet_id = $wallet
 order by valid_from
 """
 
-WALLET_STATE: Final = 'select state from "{schema}".ledger_reconciliation where wallet_id = $wallet'
+# Of all wallets of the subject at once: the view compares whole ledgers.
+RECONCILED_WALLETS: Final = """
+select wallet_id
+from "{schema}".ledger_reconciliation
+where state = 'reconciled' and {subject_of_finding}
+"""
