@@ -142,7 +142,7 @@ class LedgerReading:
             )
 
     def choose_ended(self, wallet_ids: list[str]) -> list[str]:
-        """Those of these ended wallets to look at: all, or those whose transactions were read where that tells enough."""
+        """Those of these ended wallets to look at: all, or where that tells enough, those with transactions read."""
         if self.state != "complete" or not self.before.tells_ended_wallets:
             return wallet_ids
         moved = self.comparison.ended_wallets_met | self.comparison.wallets_rejected()
