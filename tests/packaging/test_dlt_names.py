@@ -1,4 +1,4 @@
-"""All that the program uses of dlt must be there in every supported version, and the undocumented stand in one place."""
+"""All that the program uses of dlt must be there in every supported version, what is undocumented in one place."""
 
 from __future__ import annotations
 
