@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
@@ -20,12 +21,13 @@ def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None
     """Carry the ledger's tables over the snapshot in the temporary table `applying`."""
     with transaction(connection):
         connection.execute(_sql("ledger_touched", raw_schema))
-    batches = connection.execute(
-        "select min(wallet_id), max(wallet_id) from temp.touched_ledgers group by batch order by batch"
-    ).fetchall()
-    for first_wallet_id, last_wallet_id in batches:
-        connection.execute(f"set variable first_wallet_id = {literal(first_wallet_id)}")
-        connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
+    appended = "temp.touched_ledgers where is_candidate group by append_batch order by append_batch"
+    for _ in _wallet_ranges(connection, appended):
+        with transaction(connection):
+            connection.execute(_sql("ledger_append", raw_schema))
+    with transaction(connection):
+        connection.execute(_sql("ledger_batches", raw_schema))
+    for _ in _wallet_ranges(connection, "temp.rebuilt_ledgers group by batch order by batch"):
         with transaction(connection):
             connection.execute(_sql("ledger", raw_schema))
             _put_in_order(connection)
@@ -34,7 +36,18 @@ def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None
         connection.execute(_reasons())
         connection.execute(_sql("ledger_origins", raw_schema))
         connection.execute(_sql("ledger_months", raw_schema))
-        connection.execute("drop table touched_ledgers")
+        connection.execute("drop table touched_ledgers; drop table rebuilt_ledgers")
+
+
+def _wallet_ranges(connection: duckdb.DuckDBPyConnection, batches: str) -> Iterator[None]:
+    """Set the variables of the scripts to the first and last wallet of each batch in turn."""
+    ranges = connection.execute(
+        f"select min(wallet_id), max(wallet_id) from {batches}"
+    ).fetchall()
+    for first_wallet_id, last_wallet_id in ranges:
+        connection.execute(f"set variable first_wallet_id = {literal(first_wallet_id)}")
+        connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
+        yield
 
 
 def _put_in_order(connection: duckdb.DuckDBPyConnection) -> None:
