@@ -187,7 +187,9 @@ def generate_ledger(path: Path, scale: LedgerScale) -> None:
     """
     create_database(path)
     with empty_warehouse(str(path)) as connection:
-        connection.execute("set timezone = 'UTC'; set wal_autocheckpoint = '1TB'; set memory_limit = '6GB'")
+        connection.execute(
+            "set timezone = 'UTC'; set wal_autocheckpoint = '1TB'; set memory_limit = '6GB'"
+        )
         create_views(connection)
         last_place = scale.transactions_per_wallet - 1
         _run(connection, _VALUES + _POPULATION + _SNAPSHOT, scale, number=0, last_place=last_place)

@@ -41,9 +41,7 @@ def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None
 
 def _wallet_ranges(connection: duckdb.DuckDBPyConnection, batches: str) -> Iterator[None]:
     """Set the variables of the scripts to the first and last wallet of each batch in turn."""
-    ranges = connection.execute(
-        f"select min(wallet_id), max(wallet_id) from {batches}"
-    ).fetchall()
+    ranges = connection.execute(f"select min(wallet_id), max(wallet_id) from {batches}").fetchall()
     for first_wallet_id, last_wallet_id in ranges:
         connection.execute(f"set variable first_wallet_id = {literal(first_wallet_id)}")
         connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
