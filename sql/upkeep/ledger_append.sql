@@ -80,19 +80,25 @@ judged as (
                 old.transaction_status = 'completed'
                 and fresh.credits_available <= old.credits_available
                 and (not old.is_completed_later or old.pending_at is not null)
-                and row(
-                    fresh.customer_id, fresh.transaction_type, fresh.transaction_status, fresh.transaction_reason,
-                    fresh.record_status, fresh.currency, fresh.credit_amount, fresh.amount,
-                    fresh.credit_balance_before, fresh.credit_balance_after, fresh.conversion_rate,
-                    fresh.topup_conversion_rate, fresh.expires_at, fresh.priority, fresh.reference_type,
-                    fresh.reference_id, fresh.parent_transaction_id, fresh.description, fresh.source_created_at
-                ) is not distinct from row(
-                    old.customer_id, old.transaction_type, old.transaction_status, old.transaction_reason,
-                    old.record_status, old.currency, old.credit_amount, old.amount,
-                    old.credit_balance_before, old.credit_balance_after, old.conversion_rate,
-                    old.topup_conversion_rate, old.expires_at, old.priority, old.reference_type,
-                    old.reference_id, old.parent_transaction_id, old.description, old.source_created_at
-                )
+                and fresh.customer_id is not distinct from old.customer_id
+                and fresh.transaction_type is not distinct from old.transaction_type
+                and fresh.transaction_status is not distinct from old.transaction_status
+                and fresh.transaction_reason is not distinct from old.transaction_reason
+                and fresh.record_status is not distinct from old.record_status
+                and fresh.currency is not distinct from old.currency
+                and fresh.credit_amount is not distinct from old.credit_amount
+                and fresh.amount is not distinct from old.amount
+                and fresh.credit_balance_before is not distinct from old.credit_balance_before
+                and fresh.credit_balance_after is not distinct from old.credit_balance_after
+                and fresh.conversion_rate is not distinct from old.conversion_rate
+                and fresh.topup_conversion_rate is not distinct from old.topup_conversion_rate
+                and fresh.expires_at is not distinct from old.expires_at
+                and fresh.priority is not distinct from old.priority
+                and fresh.reference_type is not distinct from old.reference_type
+                and fresh.reference_id is not distinct from old.reference_id
+                and fresh.parent_transaction_id is not distinct from old.parent_transaction_id
+                and fresh.description is not distinct from old.description
+                and fresh.source_created_at is not distinct from old.source_created_at
         end as is_fitting
     from appending as fresh
     inner join appending_wallets as wallets on fresh.ledger_number = wallets.ledger_number
