@@ -80,25 +80,27 @@ judged as (
                 old.transaction_status = 'completed'
                 and fresh.credits_available <= old.credits_available
                 and (not old.is_completed_later or old.pending_at is not null)
-                and fresh.customer_id is not distinct from old.customer_id
-                and fresh.transaction_type is not distinct from old.transaction_type
-                and fresh.transaction_status is not distinct from old.transaction_status
-                and fresh.transaction_reason is not distinct from old.transaction_reason
-                and fresh.record_status is not distinct from old.record_status
-                and fresh.currency is not distinct from old.currency
-                and fresh.credit_amount is not distinct from old.credit_amount
-                and fresh.amount is not distinct from old.amount
-                and fresh.credit_balance_before is not distinct from old.credit_balance_before
-                and fresh.credit_balance_after is not distinct from old.credit_balance_after
-                and fresh.conversion_rate is not distinct from old.conversion_rate
-                and fresh.topup_conversion_rate is not distinct from old.topup_conversion_rate
-                and fresh.expires_at is not distinct from old.expires_at
-                and fresh.priority is not distinct from old.priority
-                and fresh.reference_type is not distinct from old.reference_type
-                and fresh.reference_id is not distinct from old.reference_id
-                and fresh.parent_transaction_id is not distinct from old.parent_transaction_id
-                and fresh.description is not distinct from old.description
-                and fresh.source_created_at is not distinct from old.source_created_at
+                and not (
+                    fresh.customer_id is distinct from old.customer_id
+                    or fresh.transaction_type is distinct from old.transaction_type
+                    or fresh.transaction_status is distinct from old.transaction_status
+                    or fresh.transaction_reason is distinct from old.transaction_reason
+                    or fresh.record_status is distinct from old.record_status
+                    or fresh.currency is distinct from old.currency
+                    or fresh.credit_amount is distinct from old.credit_amount
+                    or fresh.amount is distinct from old.amount
+                    or fresh.credit_balance_before is distinct from old.credit_balance_before
+                    or fresh.credit_balance_after is distinct from old.credit_balance_after
+                    or fresh.conversion_rate is distinct from old.conversion_rate
+                    or fresh.topup_conversion_rate is distinct from old.topup_conversion_rate
+                    or fresh.expires_at is distinct from old.expires_at
+                    or fresh.priority is distinct from old.priority
+                    or fresh.reference_type is distinct from old.reference_type
+                    or fresh.reference_id is distinct from old.reference_id
+                    or fresh.parent_transaction_id is distinct from old.parent_transaction_id
+                    or fresh.description is distinct from old.description
+                    or fresh.source_created_at is distinct from old.source_created_at
+                )
         end as is_fitting
     from appending as fresh
     inner join appending_wallets as wallets on fresh.ledger_number = wallets.ledger_number
