@@ -13,7 +13,7 @@ import pytest
 from flexprice_wallets.warehouse import ledger_upkeep
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.views.history import empty_warehouse
-from tests.views.ledger import LedgerHistory
+from tests.views.ledger import LedgerHistory, Row, credit, debit
 from tests.views.random_ledger import random_ledger
 
 STORED = (
@@ -95,3 +95,29 @@ def test_appending_leaves_what_a_rebuild_of_every_wallet_leaves(
         assert appended[table] == rebuilt[table], table
     assert ways[True] >= 5
     assert ways[False] >= 5
+
+
+USED = credit("t1", 100, at="2026-01-01 10:00", left=50, updated="2026-01-03 10:00")
+USE = debit("t2", 50, before=100, at="2026-01-03 10:00")
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        # Created before the last transaction, though its balance says that it came after it.
+        [USED, USE, debit("t3", 10, before=50, at="2026-01-02 10:00")],
+        # More is left of the grant than before.
+        [USED | {"credits_available": Decimal(60)}, USE],
+        # Its balance does not follow the last one.
+        [USED, USE, debit("t3", 10, before=40, at="2026-01-04 10:00")],
+    ],
+)
+def test_what_does_not_come_after_the_rest_is_not_appended(
+    later: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = LedgerHistory()
+    ledger.snapshot("2026-01-05 08:00", [], [USED, USE]).snapshot("2026-01-06 08:00", [], later)
+    rebuilt, _ = kept_up(ledger, monkeypatch, appends=False, batch=100)
+    appended, ways = kept_up(ledger, monkeypatch, appends=True, batch=100)
+    assert appended == rebuilt
+    assert ways == {True: 1, False: 1}
