@@ -105,7 +105,7 @@ USE = debit("t2", 50, before=100, at="2026-01-03 10:00")
     "later",
     [
         # Created before the last transaction, though its balance says that it came after it.
-        [USED, USE, debit("t3", 10, before=50, at="2026-01-02 10:00")],
+        [USED, USE, credit("t3", 10, before=50, at="2026-01-02 10:00")],
         # More is left of the grant than before.
         [USED | {"credits_available": Decimal(60)}, USE],
         # Its balance does not follow the last one.
