@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
@@ -25,7 +26,7 @@ def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None
             read_sql(f"upkeep/{script}", raw_schema=raw_schema, schema=f"{raw_schema} views")
         )
 
-    def carry_over_wallets() -> None:
+    def rebuild_wallets() -> None:
         run("ledger")
         _put_in_order(connection)
         run("ledger_closing")
@@ -34,17 +35,25 @@ def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None
         connection.execute(_reasons())
         run("ledger_origins")
         run("ledger_months")
-        connection.execute("drop table touched_ledgers")
+        connection.execute("drop table touched_ledgers; drop table rebuilt_ledgers")
 
     do_in_transaction(connection, lambda: run("ledger_touched"))
-    batches = connection.execute(
-        "select min(wallet_id), max(wallet_id) from temp.touched_ledgers group by batch order by batch"
-    ).fetchall()
-    for first_wallet_id, last_wallet_id in batches:
+    appended = "temp.touched_ledgers where is_candidate group by append_batch order by append_batch"
+    for _ in _wallet_ranges(connection, appended):
+        do_in_transaction(connection, lambda: run("ledger_append"))
+    do_in_transaction(connection, lambda: run("ledger_batches"))
+    for _ in _wallet_ranges(connection, "temp.rebuilt_ledgers group by batch order by batch"):
+        do_in_transaction(connection, rebuild_wallets)
+    do_in_transaction(connection, finish)
+
+
+def _wallet_ranges(connection: duckdb.DuckDBPyConnection, batches: str) -> Iterator[None]:
+    """Set the variables of the scripts to the first and last wallet of each batch in turn."""
+    ranges = connection.execute(f"select min(wallet_id), max(wallet_id) from {batches}").fetchall()
+    for first_wallet_id, last_wallet_id in ranges:
         connection.execute(f"set variable first_wallet_id = {literal(first_wallet_id)}")
         connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
-        do_in_transaction(connection, carry_over_wallets)
-    do_in_transaction(connection, finish)
+        yield
 
 
 def _put_in_order(connection: duckdb.DuckDBPyConnection) -> None:
