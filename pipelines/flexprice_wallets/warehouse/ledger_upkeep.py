@@ -21,10 +21,7 @@ def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None
     """Carry the ledger's tables over the snapshot in the temporary table `applying`."""
 
     def run(script: str) -> None:
-        # These scripts name no view, so the schema of the views only has to be another one.
-        connection.execute(
-            read_sql(f"upkeep/{script}", raw_schema=raw_schema, schema=f"{raw_schema} views")
-        )
+        connection.execute(_sql(script, raw_schema))
 
     def rebuild_wallets() -> None:
         run("ledger")
@@ -84,3 +81,8 @@ def _reasons() -> str:
     view = "create or replace view flexprice.transaction_reasons as"
     text = (sql_folder() / "transaction_reasons.sql").read_text(encoding="utf-8")
     return text.replace(view, "create or replace temp table transaction_reasons as")
+
+
+def _sql(name: str, raw_schema: str) -> str:
+    # These scripts name no view, so the schema of the views only has to be another one.
+    return read_sql(f"upkeep/{name}", raw_schema=raw_schema, schema=f"{raw_schema} views")
