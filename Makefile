@@ -14,11 +14,15 @@ BENCH_ARGS ?=
 DUCKDB := duckdb==2.0.*
 DUCKDB_15 := duckdb==1.5.*
 
+# The oldest dlt that pyproject.toml allows; constraints.txt holds the newest.
+DLT_OLDEST := dlt==1.23.*
+
 # Tests that open no database, so that one run of them is enough.
 NO_DATABASE := tests/emulator tests/extract tests/records
 
 VENV := .venv
 VENV_15 := .venv-duckdb15
+VENV_DLT := .venv-dlt-oldest
 
 # The caller's shell must not reach into our environments: an activated virtual environment, modules on a path, packages
 # in the home directory or a pip set to install there.
@@ -88,6 +92,12 @@ define INSTALL_POSTGRES
 		apt-get install --yes --no-install-recommends postgresql; }
 endef
 
+.PHONY: test-dlt
+test-dlt: $(VENV_DLT)/.test ## Run the tests of loads and of the dlt source on the oldest dlt that is supported
+	$(VENV_DLT)/bin/python -m pytest -n $(JOBS) --dist worksteal tests/snapshot tests/migration tests/commands/test_load.py \
+		tests/packaging/test_dlt_names.py tests/robustness/test_kill.py tests/robustness/test_signals.py \
+		tests/robustness/test_after_publishing.py $(PYTEST_ARGS)
+
 .PHONY: bi
 bi: $(VENV)/.dev ## Try Apache Superset and JDBC (needs Java and Maven) on a warehouse
 	$(VENV)/bin/python -m pytest -m bi $(PYTEST_ARGS)
@@ -129,14 +139,14 @@ PYTHON_VERSION := $(shell $(PYTHON) -E -c 'import sys; print("%d.%d" % sys.versi
 # An editable install names its checkout: a copied or moved folder would go on testing the code of the first one.
 IDENTITY := $(CURDIR) Python $(PYTHON_VERSION)
 unfit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.created 2>&1)" = "$(IDENTITY)" ] || echo $(1)/.created)
-.PHONY: $(foreach venv,$(VENV) $(VENV_15),$(call unfit,$(venv)))
+.PHONY: $(foreach venv,$(VENV) $(VENV_15) $(VENV_DLT),$(call unfit,$(venv)))
 
 PACKAGING := pyproject.toml constraints.txt Makefile
 install = $(@D)/bin/python -m pip install --quiet --constraint constraints.txt
 # Without isolation, so that the build backend is the constrained one too.
 install_project = $(install) --no-build-isolation --editable
 
-$(VENV)/.created $(VENV_15)/.created:
+$(VENV)/.created $(VENV_15)/.created $(VENV_DLT)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo 'Python 3.11 or later is needed, and $(PYTHON) is not that: make PYTHON=python3.12 …' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(@D)
@@ -154,4 +164,10 @@ $(VENV)/.dev: $(VENV)/.product
 $(VENV_15)/.test: $(VENV_15)/.created $(PACKAGING)
 	$(install) hatchling
 	$(install_project) '.[test]' '$(DUCKDB_15)'
+	@touch $@
+
+$(VENV_DLT)/.test: $(VENV_DLT)/.created $(PACKAGING)
+	$(install) hatchling
+	$(install_project) '.[test]' '$(DUCKDB)'
+	$(@D)/bin/python -m pip install --quiet '$(DLT_OLDEST)'
 	@touch $@

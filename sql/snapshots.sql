@@ -34,8 +34,10 @@ select
     snapshots.records_rejected as records_rejected,
     snapshots.api_requests as api_requests,
     snapshots.api_retries as api_retries,
+    -- Microseconds first, exactly: a binary fraction would round halves down in one engine and up in the other.
     cast(
-        extract(epoch from snapshots.finished_at) - extract(epoch from snapshots.started_at) as decimal(18, 3)
+        cast(extract(epoch from snapshots.finished_at) as decimal(18, 6))
+        - cast(extract(epoch from snapshots.started_at) as decimal(18, 6)) as decimal(18, 3)
     ) as duration_seconds,
 
     -- times

@@ -103,7 +103,8 @@ stale_wallets as (
         wallets.customer_id as customer_id,
         wallets.currency as currency,
         cast(
-            extract(epoch from last_snapshot.snapshot_at) - extract(epoch from wallets.last_observed_at)
+            cast(extract(epoch from last_snapshot.snapshot_at) as decimal(18, 6))
+            - cast(extract(epoch from wallets.last_observed_at) as decimal(18, 6))
             as decimal(38, 16)
         ) as actual_value,
         'seconds by which the last run for all customers is later than the last that observed the wallet' as detail,

@@ -4,7 +4,7 @@ create or replace temp table ledger_batch as
 select
     wallet_id,
     ledger_number
-from touched_ledgers
+from rebuilt_ledgers
 where wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id');
 
 create or replace temp table fresh_transactions as

@@ -162,6 +162,28 @@ from fresh_transactions as fresh
 left join amounts as placed on fresh.row_id = placed.row_id
 order by fresh.ledger_number, placed.ledger_position;
 
+update flexprice_raw.stored_ledger_wallets as wallets
+set
+    last_position = tails.last_position,
+    last_credit_balance = tails.last_credit_balance,
+    settled_at = tails.settled_at,
+    is_in_order = tails.is_in_order
+from (
+    select
+        batch.ledger_number,
+        count(ordered.row_id) as last_position,
+        coalesce(max_by(fresh.credit_balance_after, ordered.ledger_position), 0) as last_credit_balance,
+        max(greatest(fresh.latest_at, fresh.source_created_at)) as settled_at,
+        coalesce(not bool_or(guessed.is_gap), true) as is_in_order
+    from ledger_batch as batch
+    left join fresh_transactions as fresh
+        on batch.ledger_number = fresh.ledger_number and fresh.transaction_status = 'completed'
+    left join ordered_transactions as ordered on fresh.row_id = ordered.row_id
+    left join completed_order as guessed on fresh.row_id = guessed.row_id
+    group by batch.ledger_number
+) as tails
+where wallets.ledger_number = tails.ledger_number;
+
 drop table ordered_transactions;
 
 drop table fresh_transactions;

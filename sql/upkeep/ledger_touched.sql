@@ -141,41 +141,40 @@ insert into flexprice_raw.stored_ledger_wallets
 select
     wallet_id,
     (select coalesce(max(ledger_number), 0) from flexprice_raw.stored_ledger_wallets)
-    + row_number() over (order by wallet_id) as ledger_number
+    + row_number() over (order by wallet_id) as ledger_number,
+    0 as last_position,
+    0 as last_credit_balance,
+    null as settled_at,
+    true as is_in_order
 from written_ledgers
 where wallet_id not in (select wallet_id from flexprice_raw.stored_ledger_wallets)
 order by wallet_id;
 
--- In batches of so many transactions, whatever number of wallets they belong to.
+-- Candidates for `ledger_append`, in batches of so many written transactions: where a rate changed, stored rows do.
 create or replace temp table touched_ledgers as
 with
 touched as (
     select
         wallets.wallet_id,
         wallets.ledger_number,
-        coalesce(written.transactions, 0) as transactions
+        coalesce(written.transactions, 0) as written_transactions,
+        wallets.is_in_order and (
+            wallets.last_position = 0 or wallets.wallet_id not in (select wallet_id from changed_rates)
+        ) as is_candidate
     from flexprice_raw.stored_ledger_wallets as wallets
     left join written_ledgers as written on wallets.wallet_id = written.wallet_id
     where written.wallet_id is not null or wallets.wallet_id in (select wallet_id from changed_rates)
-),
-
-held as (
-    select
-        ledger_number,
-        count(*) as transactions
-    from flexprice_raw.stored_transactions
-    where ledger_number in (select ledger_number from touched)
-    group by ledger_number
 )
 
 select
-    touched.wallet_id,
-    touched.ledger_number,
-    (sum(touched.transactions + coalesce(held.transactions, 0)) over (order by touched.wallet_id))
-    // getvariable('transactions_per_batch') as batch
+    *,
+    cast(
+        sum(case when is_candidate then written_transactions else 0 end) over (order by wallet_id)
+        // getvariable('transactions_per_batch') as bigint
+    ) as append_batch,
+    false as is_appended
 from touched
-left join held on touched.ledger_number = held.ledger_number
-order by touched.wallet_id;
+order by wallet_id;
 
 drop table rate_events;
 

@@ -22,6 +22,12 @@ import duckdb
 from flexprice_wallets.warehouse.database import open_database
 from flexprice_wallets.warehouse.descriptions import derived_tables
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
+from tests.benchmarks.generated_ledger import (
+    LedgerScale,
+    generate_ledger,
+    ledger_wallet_id,
+    write_ledger_snapshot,
+)
 from tests.benchmarks.generated_warehouse import (
     Scale,
     customer_id,
@@ -43,6 +49,11 @@ TARGETS: Final = {
     "all wallets: one day": 3.0,
     "all currencies: a year by day": 3.0,
     "upkeep: 5 % of the wallets changed": 3.0,
+    "ledger of one wallet": 0.2,
+    "grants of one wallet": 0.2,
+    "ledger of all wallets: as of a moment": 3.0,
+    "ledger of all currencies: a year by month": 3.0,
+    "upkeep: 5 % more transactions": 3.0,
 }
 
 # Questions about all wallets read the columns that somebody would, and bring few rows back.
@@ -70,7 +81,7 @@ class Result:
 
     def __str__(self) -> str:
         target = f"  < {self.target:g} s" if self.target is not None else ""
-        return f"{self.name:36} {self.seconds:8.3f} s{target}{'' if self.is_met else '  missed'}"
+        return f"{self.name:41} {self.seconds:8.3f} s{target}{'' if self.is_met else '  missed'}"
 
     @property
     def is_met(self) -> bool:
@@ -98,6 +109,62 @@ def _results(wallets: int, folder: Path, runs: int) -> Iterator[Result]:
         yield from _upkeep(copy, runs)
     finally:
         copy.unlink()
+    yield from _ledger(folder, LedgerScale(wallets), runs)
+
+
+def _ledger(folder: Path, scale: LedgerScale, runs: int) -> Iterator[Result]:
+    """Measure a warehouse of as many wallets with a ledger, which the upkeep itself derives."""
+    warehouse = folder / f"ledger-{scale.wallets}.duckdb"
+    if not warehouse.exists():
+        unfinished = warehouse.with_suffix(".unfinished")
+        unfinished.unlink(missing_ok=True)
+        generate_ledger(unfinished, scale)
+        yield Result("upkeep: the whole ledger at once", _carry_over(unfinished))
+        unfinished.rename(warehouse)
+    _read(warehouse)
+    for name, query in ledger_queries(scale.wallets).items():
+        seconds = [_ask(warehouse, query) for _ in range(runs)]
+        yield Result(name, statistics.median(seconds), TARGETS.get(name))
+    copy = folder / f"ledger-{scale.wallets}-copy.duckdb"
+    shutil.copyfile(warehouse, copy)
+    try:
+        yield from _ledger_upkeep(copy, scale)
+    finally:
+        copy.unlink()
+
+
+def ledger_queries(wallets: int) -> dict[str, str]:
+    """Return what is asked of the ledger."""
+    of_wallet = f"where wallet_id = '{ledger_wallet_id(wallets // 2)}'"
+    held = "count(*), sum(credit_balance), sum(balance), min(valid_from)"
+    return {
+        "ledger of one wallet": f"* from flexprice.wallet_transactions {of_wallet}",
+        "grants of one wallet": f"* from flexprice.credit_grants {of_wallet}",
+        "ledger of all wallets: as of a moment": f"{held} from flexprice.wallet_ledger_as_of('{_MOMENT}')",
+        "ledger of all currencies: a year by month": "* from flexprice.currency_roll_forward",
+        "ledger of all wallets: reconciliation": (
+            "state, count(*) from flexprice.ledger_reconciliation group by state"
+        ),
+    }
+
+
+def _ledger_upkeep(warehouse: Path, scale: LedgerScale) -> Iterator[Result]:
+    """Carry the derived tables over more transactions: of each wallet, of some, of none."""
+    for number, (name, every) in enumerate(
+        {
+            "upkeep: 5 % more transactions": 1,
+            "upkeep: 5 % of the ledgers moved": CHANGED_EVERY,
+            "upkeep: no new transaction": None,
+        }.items(),
+        1,
+    ):
+        before = _contents(warehouse)
+        with open_database(warehouse) as connection:
+            write_ledger_snapshot(connection, scale, number, every=every)
+            connection.execute("checkpoint")
+        yield Result(name, _carry_over(warehouse), TARGETS.get(name))
+        if every is None and _contents(warehouse) != before:
+            raise AssertionError("a snapshot without transactions changed a derived table")
 
 
 def _generate(warehouse: Path, scale: Scale) -> float:
@@ -188,6 +255,10 @@ def _apply(warehouse: Path, every: int | None) -> float:
     with open_database(warehouse) as connection:
         write_snapshot(connection, every=every)
         connection.execute("checkpoint")
+    return _carry_over(warehouse)
+
+
+def _carry_over(warehouse: Path) -> float:
     with open_database(warehouse) as connection:
         connection.execute("set threads = 2")
         started = time.perf_counter()
@@ -204,10 +275,15 @@ def _contents(warehouse: Path) -> dict[str, Any]:
                 f"select count(*), sum(hash(stored)) from flexprice_raw.{table.name} as stored"
             ).fetchall()
             for table in derived_tables()
-            # Which days and snapshots there were, and how many wallets they observed, is all that a snapshot without
-            # changes adds.
+            # Which days, months and snapshots there were, and how many wallets they observed, is all that a snapshot
+            # without changes adds.
             if table.name
-            not in ("stored_progress", "stored_calendar", "stored_currency_observations")
+            not in (
+                "stored_progress",
+                "stored_calendar",
+                "stored_currency_observations",
+                "stored_months",
+            )
         }
 
 

@@ -53,7 +53,7 @@ def test_money(value: Decimal | None, currency: str, shown: str) -> None:
 
 def test_quantity_code_and_id() -> None:
     assert quantity(Decimal("12.3456")).shown == "12.35"
-    assert quantity(Decimal("12.000")).shown == "12"
+    assert quantity(Decimal("12.000")).shown == "12.00"
     assert quantity(-12).shown == "−12"
     assert code("usd") == code("USD") == "USD"
     assert short_id("wallet_01HXYZ0123456789") == "wallet_01…56789"
@@ -67,7 +67,7 @@ def test_quantity_code_and_id() -> None:
         (Decimal("99.5"), Decimal(100), "−0.50 (−0.5 %)"),
         (Decimal(5), Decimal(0), "+5.00"),
         (Decimal(5), Decimal(5), "unchanged"),
-        (Decimal(5), None, "no figure then"),
+        (Decimal(5), None, "not known then"),
     ],
 )
 def test_change(now: Decimal, before: Decimal | None, said: str) -> None:

@@ -60,7 +60,7 @@ Array.from(document.querySelectorAll("[data-chart] svg"))
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390], ids=["wide", "phone"])
-@pytest.mark.parametrize("about", ["page", "wallet_page"])
+@pytest.mark.parametrize("about", ["page", "wallet_page", "crowded_page"])
 def test_it_opens_without_a_network_and_without_a_complaint(
     browser: Browser, request: pytest.FixtureRequest, about: str, width: int, dark: bool
 ) -> None:
@@ -85,6 +85,17 @@ def test_it_opens_without_a_network_and_without_a_complaint(
     assert browser.screenshot().startswith(b"\x89PNG")
 
 
+def test_a_crowded_page_has_every_line_of_the_books(browser: Browser, crowded_page: Path) -> None:
+    browser.open(crowded_page.as_uri())
+    headings = (
+        "Array.from(document.querySelectorAll('#roll-forward thead th'), e => e.textContent.trim())"
+    )
+    assert browser.value(headings) == [
+        "Month", "Opening", "Purchased", "Granted", "Refunded", "Adjusted", "Used", "Expired", "Lost with wallets",
+        "Other", "Revaluation", "Unexplained", "Closing", "Of it in ended wallets",
+    ]  # fmt: skip
+
+
 def test_tables_are_sorted_by_any_column(browser: Browser, page: Path) -> None:
     browser.open(page.as_uri())
     table = "document.querySelector('#movements table')"
@@ -97,6 +108,20 @@ def test_tables_are_sorted_by_any_column(browser: Browser, page: Path) -> None:
         browser.value(f"{button}.click()")
         assert browser.value(keys) == sorted(found, reverse=order)
     assert browser.value(f"{button}.parentElement.getAttribute('aria-sort')") == "ascending"
+
+
+def test_a_phone_leaves_out_what_is_empty_but_no_wallet(browser: Browser, page: Path) -> None:
+    cells = "Array.from(document.querySelectorAll('main td'))"
+    hidden = f"{cells}.filter((e) => getComputedStyle(e).display === 'none')"
+    browser.open(page.as_uri())
+    assert browser.value(f"{hidden}.length") == 0
+    browser.open(page.as_uri(), width=390)
+    assert browser.value(f"{hidden}.every((e) => e.textContent.trim().replace('–', '') === '')")
+    assert browser.value(f"{hidden}.length") > 0
+    wallets = f"{cells}.filter((e) => e.className === 'wallet')"
+    assert browser.value(f"{wallets}.length") > 0
+    assert browser.value(f"{wallets}.every((e) => getComputedStyle(e).display !== 'none')")
+    assert browser.value(f"{wallets}.some((e) => e.textContent.includes('Unnamed wallet'))")
 
 
 def test_full_precision_is_a_click_away(browser: Browser, page: Path) -> None:
@@ -129,6 +154,10 @@ def test_a_screen_reader_finds_its_way(browser: Browser, page: Path) -> None:
         "Soon used up",
         "Alerts",
         "Largest movements",
+        "Books by month",
+        "Credits that expire",
+        "Breakage",
+        "Reconciliation",
         "To look into",
         "Loads",
     ):

@@ -136,7 +136,7 @@ def test_one_headline_everywhere(story: Story, tmp_path: Path) -> None:
 def test_days_that_nobody_observed_are_drawn_as_such(story: Story, tmp_path: Path) -> None:
     html = report(story, tmp_path)
     charts = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)
-    [usd] = [chart for chart in charts if '"USD"' in chart]
+    [usd] = [chart for chart in charts if "Outstanding in USD" in chart]
     unseen = [
         point
         for layer in json.loads(usd)["layer"]

@@ -170,6 +170,9 @@ class Killing:
                     f"{table}: {count} rows differ, such as {next(k for k, n in wrong.items() if n)}",
                 )
 
+        books = "select count(*) from flexprice.ledger_reconciliation where state = 'differs'"
+        self._check(value(self.database, books) == 0, "the books do not close")
+
     def _load(self, kill_at: str) -> Finished:
         self.tally.runs += 1
         self._steps_file.write_text("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import duckdb
 import pytest
 
 from flexprice_emulator import Emulator
+from flexprice_wallets.warehouse.atomic import do_in_transaction
 from flexprice_wallets.warehouse.database import create_database, limit_memory, open_database
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.benchmarks.ledger_responder import ledger_process
@@ -99,6 +101,42 @@ def test_duckdb_keeps_no_more_than_its_share_of_the_file(tmp_path: Path) -> None
     assert limit(large) > limit(small) + 15
     # A machine's small share stays the limit.
     assert limit(large, "64MB") == 64
+
+
+def test_a_step_that_needs_more_memory_than_the_limit_gets_it(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "small.duckdb")) as connection:
+        connection.execute("set memory_limit = '10MB'")
+        connection.execute("set temp_directory = ''")
+        limits: list[int] = []
+
+        def step() -> None:
+            limits.append(_memory_limit(connection))
+            connection.execute("create table tried (attempt integer)")
+            connection.execute(
+                "create table summed as select sum(i) over (order by hash(i)) from range(500_000) as t (i)"
+            )
+
+        do_in_transaction(connection, step)
+        [(count,)] = connection.execute("select count(*) from summed").fetchall()
+    assert count == 500_000
+    assert limits[0] == 10
+    assert len(limits) > 1
+    assert all(1.9 * before < after < 2.1 * before for before, after in pairwise(limits))
+
+
+def test_a_step_that_never_fits_is_given_up(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "small.duckdb")) as connection:
+        limits: list[int] = []
+
+        def step() -> None:
+            limits.append(_memory_limit(connection))
+            raise duckdb.OutOfMemoryException("never enough")
+
+        connection.execute("set memory_limit = '1GB'")
+        with pytest.raises(duckdb.OutOfMemoryException, match="never enough"):
+            do_in_transaction(connection, step)
+        connection.execute("reset memory_limit")
+        assert limits[-1] == _memory_limit(connection)
 
 
 def test_a_load_limits_duckdb(

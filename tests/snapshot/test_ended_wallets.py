@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -135,3 +136,48 @@ def test_a_load_for_named_customers_looks_at_none(emulator: Emulator, database: 
     customer_id = emulator.world.wallet(wallet_id).customer_id
     load_from(emulator, database, selection=Selection((customer_id,)))
     assert [ended for ended, _ in balances(database, wallet_id)] == [None]
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every number of ended wallets is more than a few."""
+    monkeypatch.setattr("flexprice_wallets.snapshot.source._FEW_ENDED_WALLETS", 0)
+
+
+def requests_for_ended_wallets(emulator: Emulator, database: Path, **options: bool) -> int:
+    before = emulator.requests.by_endpoint["GET /v1/wallets"]
+    load_from(emulator, database, limits=_ANY, **options)
+    return emulator.requests.by_endpoint["GET /v1/wallets"] - before
+
+
+def close_some_time_ago(emulator: Emulator, database: Path) -> tuple[str, str]:
+    """As above, long enough before what came last for not to be read again."""
+    world = emulator.world
+    world.set_time(datetime.now(UTC) - timedelta(hours=1))
+    closed = close_with_a_pending_top_up(emulator, database)
+    world.pass_time(timedelta(minutes=20))
+    world.debit(world.listed_wallet_ids()[0], "0.01")
+    load_from(emulator, database)
+    return closed
+
+
+@pytest.mark.usefixtures("many")
+def test_of_many_those_that_the_ledger_names_are_looked_at(
+    emulator: Emulator, database: Path
+) -> None:
+    wallet_id, pending = close_some_time_ago(emulator, database)
+    assert requests_for_ended_wallets(emulator, database) == 0
+    emulator.world.complete_top_up(pending)
+    assert requests_for_ended_wallets(emulator, database) == 1
+    truth = emulator.world.truth()["wallets"][wallet_id]["balance"]
+    assert balances(database, wallet_id)[-1] == ("closed", truth)
+
+
+@pytest.mark.usefixtures("many")
+def test_all_are_looked_at_where_the_ledger_does_not_tell(
+    emulator: Emulator, database: Path
+) -> None:
+    close_some_time_ago(emulator, database)
+    assert requests_for_ended_wallets(emulator, database, ledger=False) == 1
+    # What moved meanwhile may have been read by none.
+    assert requests_for_ended_wallets(emulator, database) == 1

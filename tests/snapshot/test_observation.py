@@ -48,8 +48,10 @@ class MadeUpFeed:
 
 def observe(observer: Observer, feed: MadeUpFeed, **limits: Tolerance) -> None:
     wanted = {"failures": ANY, "vanished": ANY, "rejected": ANY, **limits}
-    for _ in Observation(feed, observer.comparison, None, Limits(**wanted)).observe():
+    observation = Observation(feed, observer.comparison, None, Limits(**wanted))
+    for _ in observation.observe():
         pass
+    observation.finish()
 
 
 def wallets_of(customers: range, **changes: object) -> list[Reply]:

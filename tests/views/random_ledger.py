@@ -25,6 +25,8 @@ class Made:
     rows: dict[str, Row] = field(default_factory=dict)
     held: Decimal = Decimal(0)
     levels: list[tuple[datetime, Decimal]] = field(default_factory=list)
+    #: Whether none of its credits waits for a payment, and few transactions are of one instant.
+    is_calm: bool = False
 
     def set_held(self, at: datetime, credits_: Decimal) -> None:
         self.held = credits_
@@ -37,11 +39,11 @@ class Made:
             self._complete(rng.choice(waiting), at)
         elif self.held > 0 and action < 0.6:
             self._consume(rng, at)
-        elif action < 0.75:
+        elif action < 0.75 and not self.is_calm:
             self._credit(rng, at, "pending", "PURCHASED_CREDIT_INVOICED")
         else:
             self._credit(rng, at, "completed", rng.choice(_CREDITS))
-            if rng.random() < 0.3:  # at the same instant
+            if rng.random() < (0.01 if self.is_calm else 0.3):  # at the same instant
                 self._consume(rng, at)
 
     def _credit(self, rng: random.Random, at: datetime, status: str, reason: str) -> None:
@@ -88,11 +90,13 @@ class Made:
 
 
 def random_ledger(
-    seed: int, *, snapshots: int = 6, wallets: int = 5
+    seed: int, *, snapshots: int = 6, wallets: int = 5, calm_wallets: int = 0
 ) -> tuple[LedgerHistory, list[Made]]:
-    """A history with its ledger, and what each wallet held at which time."""
+    """A history with its ledger, and what each wallet held at which time. Calm wallets keep their order."""
     rng = random.Random(seed)
     made = [Made(f"w{number}", Decimal("0.5")) for number in range(wallets)]
+    for each in made[:calm_wallets]:
+        each.is_calm = True
     ledger = LedgerHistory()
     at = moment("2026-01-05 10:00")
     for number in range(snapshots):

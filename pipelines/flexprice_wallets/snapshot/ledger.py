@@ -36,11 +36,14 @@ class LedgerBefore:
         is_known: some load of scope 'all' has read it to its end.
         read_to: the newest updated_at that such loads have read; None where they found no transaction.
         last_hashes: looks up the hashes of the last versions; None where no transaction is held.
+        tells_ended_wallets: in the last load of scope 'all' the ledger was complete and ended wallets could be looked
+            at, so that only transactions read since can have moved money in one.
     """
 
     is_known: bool = False
     read_to: datetime | None = None
     last_hashes: LastHashes | None = None
+    tells_ended_wallets: bool = False
 
     @property
     def since(self) -> datetime | None:
@@ -137,6 +140,13 @@ class LedgerReading:
                 "ledger from where the last complete one ended.",
                 unread.failure.message,
             )
+
+    def choose_ended(self, wallet_ids: list[str]) -> list[str]:
+        """Those of these ended wallets to look at: all, or where that tells enough, those with transactions read."""
+        if self.state != "complete" or not self.before.tells_ended_wallets:
+            return wallet_ids
+        moved = self.comparison.ended_wallets_met | self.comparison.wallets_rejected()
+        return [wallet_id for wallet_id in wallet_ids if wallet_id in moved]
 
     @property
     def rejections_held(self) -> int:

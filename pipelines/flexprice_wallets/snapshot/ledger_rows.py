@@ -29,7 +29,19 @@ def read_ledger_before(
     [(is_any,)] = connection.execute(
         f"select exists (from {schema}.wallet_transactions)"
     ).fetchall()
-    return LedgerBefore(is_known, read_to, _LastHashes(connect, raw_schema) if is_any else None)
+    [(tells_ended_wallets,)] = connection.execute(
+        f"""
+        select count(*) > 0 from (
+            select snapshot_id, ledger from {schema}.snapshots where scope = 'all' order by snapshot_at desc limit 1
+        ) as last
+        where last.ledger = 'complete' and not exists (
+            from {schema}.fetch_failures as failures
+            where failures.snapshot_id = last.snapshot_id and failures.resource = 'ended_wallets'
+        )
+        """
+    ).fetchall()
+    last_hashes = _LastHashes(connect, raw_schema) if is_any else None
+    return LedgerBefore(is_known, read_to, last_hashes, tells_ended_wallets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ class LastVersions(Protocol):
 class Observation:
     """Observes every customer that the run covers, then every wallet that its list no longer holds.
 
-    `observe` yields after each event so that the caller can pass on the rows written so far.
+    To be called in this order: `observe`, which yields after each event so that the caller can pass on the rows written
+    so far; `look_at_ended_wallets`; `finish`.
     """
 
     def __init__(
@@ -65,9 +66,6 @@ class Observation:
         yield from self._observe_customers()
         yield from self._follow_wallets()
         self._refuse_if_too_many_rejected()
-        self._look_at_ended_wallets()
-        self._carry_on()
-        yield
 
     def _observe_customers(self) -> Iterator[None]:
         comparison, tally = self._comparison, self._comparison.tally
@@ -151,9 +149,9 @@ class Observation:
                 "--max-vanished, such as 100%."
             )
 
-    def _look_at_ended_wallets(self) -> None:
-        """Ended wallets can still get money: their balances are compared like all others."""
-        for reply in self._feed.ended_wallets(self._comparison.ended_wallets()):
+    def look_at_ended_wallets(self, wallet_ids: list[str]) -> None:
+        """Compare the balances of ended wallets, which can still get money, like all others."""
+        for reply in self._feed.ended_wallets(wallet_ids):
             if reply.is_missing:
                 _logger.warning(
                     "The API does not list wallets by their ids: money that ended wallets may get is not seen."
@@ -179,7 +177,7 @@ class Observation:
                     "changed, or run again with a higher --max-rejected, such as 100%."
                 )
 
-    def _carry_on(self) -> None:
+    def finish(self) -> None:
         """Write the versions whose settings come from the last ones: of wallets and customers that have gone."""
         comparison = self._comparison
         if comparison.carried:

@@ -38,6 +38,8 @@ _logger = logging.getLogger(__name__)
 SOURCE_NAME: Final = "flexprice_wallets"
 #: Transactions have many columns, and all go into one table.
 _TRANSACTIONS_AT_ONCE: Final = 5_000
+#: So many ended wallets take a handful of requests, and all are looked at; of more, those that the ledger names.
+_FEW_ENDED_WALLETS: Final = 500
 
 
 @dataclass(slots=True)
@@ -172,7 +174,11 @@ class _Run:
         )
         for _ in observation.observe():
             yield from buffer.drain()
-        reading = self._ledger(comparison, buffer.write)
+        ended = comparison.ended_wallets()
+        is_told_by_ledger = self.options.ledger and len(ended) > _FEW_ENDED_WALLETS
+        if not is_told_by_ledger:
+            observation.look_at_ended_wallets(ended)
+        reading = self._ledger(comparison, buffer.write, ended if is_told_by_ledger else [])
         if self.options.ledger:
             is_all = self.options.selection.is_all
             wallet_ids = None if is_all else comparison.covered_wallets()
@@ -180,6 +186,9 @@ class _Run:
                 yield from buffer.drain(at_most=_TRANSACTIONS_AT_ONCE)
             comparison.tally.records_rejected += reading.rejections_held
             comparison.tally.has_ledger_failed = reading.state == "failed"
+        if is_told_by_ledger:
+            observation.look_at_ended_wallets(reading.choose_ended(ended))
+        observation.finish()
         if (failure := reading.failure_row()) is not None:
             buffer.write("fetch_failures", {**self._key(), **failure})
         for customer_id in sorted(comparison.covered or ()):
@@ -198,7 +207,9 @@ class _Run:
             )
         yield from buffer.drain(is_last=True)
 
-    def _ledger(self, comparison: Comparison, write: Write) -> LedgerReading:
+    def _ledger(
+        self, comparison: Comparison, write: Write, ended_wallets: list[str]
+    ) -> LedgerReading:
         transactions = TransactionComparison(
             self.time.id,
             self.time.at,
@@ -206,6 +217,7 @@ class _Run:
             comparison.ownership,
             comparison.rejections,
             self.before.ledger.last_hashes,
+            frozenset(ended_wallets),
         )
         return LedgerReading(
             self.before.ledger,

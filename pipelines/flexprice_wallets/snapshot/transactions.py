@@ -26,7 +26,8 @@ _BATCH: Final = 10_000
 class TransactionComparison:
     """Takes the pages of a ledger; gives rows to `write`. `last_hashes`: None where no transaction is known.
 
-    `newest`: the latest updated_at of the transactions taken.
+    `newest`: the latest updated_at of the transactions taken. `ended_wallets_met`: those of `ended_wallets` that any of
+    them belongs to.
 
     A transaction that changes while the ledger is read may come twice: then both versions are written, and the
     earlier one is to be removed.
@@ -38,10 +39,12 @@ class TransactionComparison:
     ownership: Ownership
     rejections: Rejections
     last_hashes: LastHashes | None
+    ended_wallets: frozenset[str] = frozenset()
     observed: int = 0
     changed: int = 0
     rejected: int = 0
     newest: datetime | None = None
+    ended_wallets_met: set[str] = field(default_factory=set)
     _rejected_before: set[str] = field(init=False)
     _met_again: set[str] = field(default_factory=set)
     _waiting: list[tuple[TransactionRecord, datetime]] = field(default_factory=list)
@@ -76,6 +79,8 @@ class TransactionComparison:
             if before is not None and updated_at >= before:
                 continue
             self.observed += 1
+            if parsed.wallet_id in self.ended_wallets:
+                self.ended_wallets_met.add(parsed.wallet_id)
             if self.newest is None or updated_at > self.newest:
                 self.newest = updated_at
             self._waiting.append((parsed, observed_at))
@@ -110,6 +115,10 @@ class TransactionComparison:
             and known.transaction_id not in self._met_again
         }
         return sorted(wallets)[:most]
+
+    def wallets_rejected(self) -> set[str]:
+        """Wallets of which any record is rejected."""
+        return {known.wallet_id for known in self.rejections.known.values() if known.wallet_id}
 
     def clear_rejections(self) -> None:
         """Write which rejections of transactions no longer hold: those of transactions that came without that fault."""

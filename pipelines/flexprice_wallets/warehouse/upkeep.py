@@ -6,7 +6,7 @@ from typing import Final
 
 import duckdb
 
-from flexprice_wallets.warehouse.atomic import transaction
+from flexprice_wallets.warehouse.atomic import do_in_transaction, transaction
 from flexprice_wallets.warehouse.descriptions import (
     derived_tables,
     retired_tables,
@@ -73,19 +73,19 @@ def apply_snapshots(
 
 
 def _apply_snapshot(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
-    with transaction(connection):
-        connection.execute(_sql("upkeep/touched", raw_schema))
+    def carry_over(script: str) -> None:
+        do_in_transaction(connection, lambda: _run(connection, script, raw_schema))
+
+    carry_over("upkeep/touched")
     batches = connection.execute(
         "select min(wallet_id), max(wallet_id) from temp.touched group by batch order by batch"
     ).fetchall()
     for first_wallet_id, last_wallet_id in batches:
         connection.execute(f"set variable first_wallet_id = {literal(first_wallet_id)}")
         connection.execute(f"set variable last_wallet_id = {literal(last_wallet_id)}")
-        with transaction(connection):
-            connection.execute(_sql("upkeep/wallets", raw_schema))
+        carry_over("upkeep/wallets")
     apply_ledger(connection, raw_schema)
-    with transaction(connection):
-        connection.execute(_sql("upkeep/closing", raw_schema))
+    carry_over("upkeep/closing")
 
 
 def rebuild_stored(
@@ -126,6 +126,6 @@ def _drop_derived(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> Non
             connection.execute(f"drop table if exists {quoted(raw_schema)}.{quoted(name)}")
 
 
-def _sql(name: str, raw_schema: str) -> str:
+def _run(connection: duckdb.DuckDBPyConnection, script: str, raw_schema: str) -> None:
     # These scripts name no view, so the schema of the views only has to be another one.
-    return read_sql(name, raw_schema=raw_schema, schema=f"{raw_schema} views")
+    connection.execute(read_sql(script, raw_schema=raw_schema, schema=f"{raw_schema} views"))

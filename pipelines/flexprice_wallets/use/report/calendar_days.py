@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
+from flexprice_wallets.use.report.asked import Row
 from flexprice_wallets.use.report.formats import count
-from flexprice_wallets.use.report.queries import Row
 
 #: Months that are shown, the latest last.
 _MONTHS_SHOWN: Final = 6

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import localcontext
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from flexprice_wallets.errors import ConfigurationError
+from flexprice_wallets.use.report.asked import Row
 from flexprice_wallets.use.report.formats import code, plain
-from flexprice_wallets.use.report.queries import Row
 
 if TYPE_CHECKING:
     import altair
 
-Palette = Literal["parts", "marks"]
+Palette = Literal["parts", "books", "marks"]
 
 _HEIGHT: Final = 200
 #: From ten times a letter's amount on, an axis is written with it.
 _LETTERS: Final = ((1_000_000_000, "bn"), (1_000_000, "M"), (1_000, "k"))
 _TOTAL, _FREE, _PURCHASED, _OTHER = "outstanding", "free", "purchased", "other"
 _UNSEEN: Final = "nobody looked"
+_CLOSING: Final = "closing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ def outstanding(currency: str, days: Sequence[Row], summary: str) -> Chart:
     if any(day["other_balance"] for day in days):
         shown.append(_OTHER)
     points = [point for point in points if point["part"] in shown]
+    there = {point["part"] for point in points}
+    shown = [part for part in shown if part in there]
     if unseen:
         shown.append(_UNSEEN)
     # Colours are the page's, by this order, whichever of them are there.
@@ -109,10 +113,10 @@ def outstanding(currency: str, days: Sequence[Row], summary: str) -> Chart:
     ]
     y = _amount("amount", (float(day["outstanding_balance"]) for day in days), code(currency))
     x = _time("day", span)
+    parts = [point for point in points if point["part"] != _TOTAL]
     stacked = (
-        alt.Chart(_data(points))
+        alt.Chart(_data(parts))
         .mark_area(interpolate="step-after", opacity=0.75)
-        .transform_filter(f"datum.part != '{_TOTAL}'")
         .encode(
             x=x,
             color=color,
@@ -122,12 +126,11 @@ def outstanding(currency: str, days: Sequence[Row], summary: str) -> Chart:
         )
     )
     line = (
-        alt.Chart(_data(points))
+        alt.Chart(_data([point for point in points if point["part"] == _TOTAL]))
         .mark_line(interpolate="step-after", strokeWidth=2)
-        .transform_filter(f"datum.part == '{_TOTAL}'")
         .encode(x=x, y=y, color=color, tooltip=tooltip)
     )
-    layers = [stacked, line]
+    layers = [stacked, line] if parts else [line]
     if unseen:
         layers.append(
             alt.Chart(_data(unseen))
@@ -192,6 +195,58 @@ def balance_steps(
         )
     )
     return _chart(steps + marked if marks else steps, summary, "marks")
+
+
+def roll_forward(currency: str, months: Sequence[Row], summary: str) -> Chart:
+    """The books of one currency: what came in above zero and what went below it, the closing as a line."""
+    import altair as alt
+
+    parts = {
+        "put in": ("purchased", "granted", "refunded"),
+        "used": ("used",),
+        "expired or lost": ("expired", "terminated"),
+        "corrected": ("adjusted", "other", "revaluation", "unexplained"),
+    }
+    with localcontext(prec=60):
+        amounts = [
+            (month, part, sum(month[f"{line}_amount"] for line in lines))
+            for month in months
+            for part, lines in parts.items()
+        ]
+    closing = [(month, _CLOSING, month["closing_amount"]) for month in months]
+    bars, line = (_parts(drawn, currency) for drawn in (amounts, closing))
+    highest = (point["amount"] for point in [*bars, *line])
+    shown = [_CLOSING, *(part for part in parts if any(point["part"] == part for point in bars))]
+    encoded = {
+        "x": alt.X("month:O", title=None, axis=alt.Axis(labelOverlap=True, labelAngle=0)),
+        "y": _amount("amount", highest, code(currency)),
+        "color": alt.Color(
+            "part:N",
+            scale=alt.Scale(domain=[_CLOSING, *parts]),
+            legend=_legend(values=shown, columns=3),
+        ),
+        "tooltip": [
+            alt.Tooltip("month:N", title="month"),
+            alt.Tooltip("part:N", title="part"),
+            alt.Tooltip("exact:N", title="amount"),
+        ],
+    }
+    stacked = alt.Chart(_data(bars)).mark_bar(opacity=0.75).encode(**encoded)
+    ends = alt.Chart(_data(line)).mark_line(strokeWidth=2, point=True).encode(**encoded)
+    return _chart(alt.layer(stacked, ends), summary, "books")
+
+
+def _parts(drawn: Iterable[tuple[Row, str, Any]], currency: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "month": f"{month['month']:%Y-%m}",
+            "part": part,
+            "amount": float(amount),
+            "exact": f"{plain(amount)} {code(currency)}",
+        }
+        for month, part, amount in drawn
+        if amount or part == _CLOSING
+    ]
 
 
 def _chart(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
 from flexprice_wallets.errors import NotFound
-from flexprice_wallets.use.report import charts, queries
+from flexprice_wallets.use.report import (
+    charts,
+    ledger_curve,
+    ledger_queries,
+    ledger_sections,
+    queries,
+)
+from flexprice_wallets.use.report.asked import Asked, Row
 from flexprice_wallets.use.report.formats import code, count, money, plain
+from flexprice_wallets.use.report.holdings import Holding
 from flexprice_wallets.use.report.parts import (
     CURRENCY,
     WALLET,
@@ -17,7 +27,6 @@ from flexprice_wallets.use.report.parts import (
     Subject,
     Table,
 )
-from flexprice_wallets.use.report.queries import Asked, Row
 
 #: Wallets of one customer that are drawn.
 _WALLETS_DRAWN: Final = 12
@@ -29,7 +38,7 @@ def closer_look(ask: Asked, draw: Draw, subject: Subject) -> tuple[str, Section]
     Raises:
         NotFound: the warehouse knows no such wallet or customer.
     """
-    wallets = ask(queries.SUBJECT_WALLETS, subject.id, column=f"{subject.kind}_id")
+    wallets = [_known(ask, wallet) for wallet in ask(queries.SUBJECT_WALLETS)]
     if not wallets:
         raise NotFound(
             f"The warehouse knows no wallet of --{subject.kind} {subject.id}: look for it in the view wallets."
@@ -50,24 +59,54 @@ def closer_look(ask: Asked, draw: Draw, subject: Subject) -> tuple[str, Section]
         Column("Last read (UTC)", "last_observed_at", "time"),
     )
     drawn = wallets[:_WALLETS_DRAWN]
+    reconciled = {row["wallet_id"] for row in ask(ledger_queries.RECONCILED_WALLETS)}
     data = {
         "at": fresh["last_snapshot_at"],
         "wallets": Table(f"Wallets of {customer}", columns, wallets, wallets[0]["total"]),
-        "drawn": [_drawn(ask, draw, wallet) for wallet in drawn],
+        "drawn": [
+            _drawn(ask, draw, wallet, is_reconciled=wallet["wallet_id"] in reconciled)
+            for wallet in drawn
+        ],
         "undrawn": wallets[0]["total"] - len(drawn),
     }
     return title, Section("closer-look", "Balance", "subject.html", data)
 
 
-def _drawn(ask: Asked, draw: Draw, wallet: Row) -> dict[str, Any]:
-    history = ask(queries.SUBJECT_HISTORY, wallet["wallet_id"])
-    rises = ask(queries.SUBJECT_TOP_UPS, wallet["wallet_id"])
+def _known(ask: Asked, wallet: Row) -> Row:
+    """The wallet without figures that were read when it was somebody else's."""
+    moved = ask.holding(wallet).moved
+    if moved and moved.is_unread:
+        return {**wallet, "balance": None, "credit_balance": None}
+    return wallet
+
+
+def _drawn(ask: Asked, draw: Draw, wallet: Row, *, is_reconciled: bool) -> dict[str, Any]:
+    holding = ask.holding(wallet)
+    history = ask(queries.SUBJECT_HISTORY, **holding.parameters)
+    rises = ask(queries.SUBJECT_TOP_UPS, **holding.parameters)
+    lines = ledger_sections.lines(ask, holding)
+    first_observed_at = history[0]["valid_from"] if history else None
+    # A ledger that does not add up to the balance that was read would draw another one.
+    curve = _by_ledger(ask, holding, first_observed_at) if is_reconciled else []
+    source = "by the ledger" if curve else "as loads read it"
+    steps = curve or history
+    marks = ledger_curve.rises(curve) if curve else rises
     # Amounts of two currencies have no axis in common: each time in one currency is drawn by itself.
-    spells = [list(rows) for _, rows in groupby(history, lambda row: row["currency"])]
+    spells = [
+        list(rows) for _, rows in groupby(ledger_curve.thinned(steps), lambda row: row["currency"])
+    ]
     return {
         "id": wallet["wallet_id"],
         "name": wallet["wallet"],
-        "charts": [draw(_spell(rows, rises, wallet)) for rows in spells],
+        "since": holding.since,
+        "is_unread": bool(holding.moved and holding.moved.is_unread),
+        "charts": [
+            draw(_spell(shown, marks, wallet, f"{source}{span}"))
+            for rows in spells
+            for span, shown in ledger_curve.with_closer_look(rows, wallet["last_observed_at"])
+        ],
+        "is_unexplained": bool(lines.rows and history and not curve),
+        "ledger": lines,
         "balances": Table(
             "Balances, the latest first",
             (
@@ -96,18 +135,24 @@ def _drawn(ask: Asked, draw: Draw, wallet: Row) -> dict[str, Any]:
     }
 
 
-def _spell(rows: list[Row], rises: list[Row], wallet: Row) -> charts.Chart:
+def _by_ledger(ask: Asked, holding: Holding, first_observed_at: datetime | None) -> list[Row]:
+    """The balance as the ledger tells it."""
+    intervals = ask(ledger_queries.WALLET_STEPS, wallet=holding.wallet_id)
+    return ledger_curve.own_steps(intervals, holding, first_observed_at)
+
+
+def _spell(rows: list[Row], rises: Sequence[Row], wallet: Row, source: str) -> charts.Chart:
     """The chart of a time in which the wallet had one currency."""
     currency, first, last = rows[0]["currency"], rows[0], rows[-1]
-    until = last["valid_to"] or wallet["last_observed_at"]
+    until = last["valid_to"] or max(last["valid_from"], wallet["last_observed_at"])
     marked = [
         rise
         for rise in rises
         if rise["currency"] == currency and first["valid_from"] <= rise["changed_by"] <= until
     ]
     summary = (
-        f"Balance in {code(currency)} from {plain(first['valid_from'])} UTC, "
-        f"{money(first['balance'], currency).shown}, to {plain(until)} UTC, "
-        f"{money(last['balance'], currency).shown}: {count(len(rows), 'step')}, {count(len(marked), 'rise')}."
+        f"Balance in {code(currency)} {source}: {money(first['balance'], currency).shown} from "
+        f"{plain(first['valid_from'])} UTC, {money(last['balance'], currency).shown} at {plain(until)} UTC; "
+        f"{count(len(rows), 'step')}, {count(len(marked), 'rise')}."
     )
     return charts.balance_steps(rows, marked, until, summary)

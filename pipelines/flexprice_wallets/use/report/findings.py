@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from flexprice_wallets.use.report.asked import Row
 from flexprice_wallets.use.report.formats import plain
-from flexprice_wallets.use.report.queries import Row
 
 #: Finding: for one, for many, and what to do.
 _WORDS: Final = {

@@ -66,6 +66,11 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def month(first_day: date) -> str:
+    """A month by its year and number."""
+    return f"{first_day:%Y-%m}"
+
+
 def code(currency: Any) -> str:
     """The one spelling of a currency: the API sends lower case, people write upper case."""
     return "unknown currency" if currency is None else str(currency).upper()
@@ -82,10 +87,10 @@ def money(value: Decimal | None, currency: Any) -> Figure:
 
 
 def quantity(value: Decimal | int | None) -> Figure:
-    """Credits, days and other figures without a currency: to two digits, and exactly."""
+    """Credits, days and other figures without a currency: to two digits, so that points align, and exactly."""
     if isinstance(value, int):
         return Figure(plain(value), plain(value), str(value))
-    return _rounded(value, 2, pads=False)
+    return _rounded(value, 2)
 
 
 def rate(value: Decimal | None) -> Figure:
@@ -102,7 +107,7 @@ def short_id(value: Any) -> str:
 def change(now: Decimal | None, before: Decimal | None, currency: Any) -> str:
     """How an amount changed, in money and per cent: `+12.00 (+3.1 %)`."""
     if now is None or before is None:
-        return "no figure then"
+        return "not known then"
     with localcontext(prec=60):
         delta = now - before
         if delta == 0:
@@ -120,7 +125,7 @@ def count(number: int, noun: str) -> str:
     return f"{plain(number)} {noun}" if number == 1 else f"{plain(number)} {noun}s"
 
 
-def _rounded(value: Decimal | None, places: int, *, pads: bool = True) -> Figure:
+def _rounded(value: Decimal | None, places: int) -> Figure:
     if value is None:
         return Figure("–", "–", "")
     with localcontext(prec=60):
@@ -129,6 +134,6 @@ def _rounded(value: Decimal | None, places: int, *, pads: bool = True) -> Figure
             least = f"{Decimal(1).scaleb(-places):f}"
             shown = f"< {least}" if value > 0 else f"> −{least}"
         else:
-            shown = f"{abs(rounded):,f}" if pads else plain(abs(rounded))
+            shown = f"{abs(rounded):,f}"
             shown = f"−{shown}" if rounded < 0 else shown
     return Figure(shown, plain(value), f"{value:f}")

@@ -68,7 +68,7 @@ def _environment() -> Any:
         keep_trailing_newline=True,
     )
     named = (
-        "plain", "code", "money", "quantity", "rate", "short_id", "count",
+        "plain", "code", "month", "money", "quantity", "rate", "short_id", "count",
     )  # fmt: skip
     environment.filters.update({name: getattr(formats, name) for name in named})
     return environment

@@ -7,14 +7,25 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, Literal
 
+from flexprice_wallets.use.report.asked import Row
 from flexprice_wallets.use.report.charts import Chart
-from flexprice_wallets.use.report.queries import Row
 
 #: Days that a chart's table lists one by one; before them, only the last of each month.
 DAYS_LISTED: Final = 31
+_WIDE: Final = 11
 
 Kind = Literal[
-    "text", "number", "money", "quantity", "rate", "wallet", "customer", "time", "code", "prose"
+    "text",
+    "number",
+    "money",
+    "quantity",
+    "rate",
+    "wallet",
+    "customer",
+    "time",
+    "month",
+    "code",
+    "prose",
 ]
 
 
@@ -56,6 +67,11 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Row]
     total: int | None = None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has so many columns that they have to be narrow."""
+        return len(self.columns) >= _WIDE
 
     @property
     def left_out(self) -> int:

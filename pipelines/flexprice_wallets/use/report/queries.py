@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
-
-import duckdb
-
-#: One row of an answer, by column name; amounts are Decimal, times aware.
-Row = Mapping[str, Any]
+from typing import Final
 
 #: Rows that a table of the report shows at most; what is left out is said.
 ROWS_SHOWN: Final = 20
@@ -60,7 +54,7 @@ ranked as (
         ) as place
     from "{schema}".wallet_runway as runway
     left join "{schema}".customers as customers on runway.customer_id = customers.customer_id
-    where runway.state = 'running' and runway.days_left <= 30 and {subject}
+    where runway.state = 'running' and runway.days_left <= 30 and {subject} and {pace_is_own}
 )
 
 select *
@@ -224,7 +218,7 @@ limit {limit}
 FINDINGS: Final = """
 select finding, count(*) as findings, min(found_at) as first_found_at, max(found_at) as last_found_at
 from "{schema}".wallet_data_quality
-where {subject_of_finding}
+where {subject_of_finding} and {since_of_finding}
 group by finding
 order by finding
 """
@@ -249,7 +243,7 @@ select
     count(*) over () as total
 from "{schema}".wallets as wallets
 left join "{schema}".customers as customers on wallets.customer_id = customers.customer_id
-where wallets.{column} = ?
+where wallets.{subject_column} = $subject
 order by wallets.ended is not null, wallets.balance desc nulls last, wallets.wallet_id
 limit {limit}
 """
@@ -258,7 +252,10 @@ SUBJECT_HISTORY: Final = """
 select
     wallet_id, life_number, currency, valid_from, valid_to, balance, credit_balance, free_credits, purchased_credits
 from "{schema}".wallet_balance_history
-where wallet_id = ?
+where
+    wallet_id = $wallet
+    and customer_id = $owner
+    and (cast($since as timestamptz) is null or valid_from >= cast($since as timestamptz))
 order by valid_from
 """
 
@@ -266,44 +263,11 @@ SUBJECT_TOP_UPS: Final = """
 select
     wallet_id, currency_after as currency, changed_after, changed_by, balance_delta, credit_balance_delta, balance_after
 from "{schema}".wallet_balance_changes
-where wallet_id = ? and cause = 'balance' and credit_balance_delta > 0
+where
+    wallet_id = $wallet
+    and customer_id = $owner
+    and cause = 'balance'
+    and credit_balance_delta > 0
+    and (cast($since as timestamptz) is null or changed_after >= cast($since as timestamptz))
 order by changed_by
 """
-
-
-class Asked:
-    """Answers the report's questions from one open warehouse, about everybody or about one subject only."""
-
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        *,
-        raw_schema: str,
-        schema: str,
-        subject: tuple[str, str] | None = None,
-    ) -> None:
-        """`subject` is the column and the value that every row of a question about wallets must have."""
-        self._connection = connection
-        self._subject = subject
-        self._names: dict[str, object] = {
-            "raw_schema": raw_schema,
-            "schema": schema,
-            "limit": ROWS_SHOWN,
-            "limit_by_currency": ROWS_BY_CURRENCY,
-            "subject": self._condition("runway."),
-            "alert_subject": self._condition("alerts."),
-            "subject_of_finding": self._condition(""),
-        }
-
-    def __call__(self, sql: str, *parameters: str, **names: str) -> list[Row]:
-        """The rows of a question."""
-        written = sql.format(**(self._names | names))
-        given: list[str] | dict[str, str] = list(parameters)
-        if self._subject and "$subject" in written:
-            given = {"subject": self._subject[1]}
-        result = self._connection.execute(written, given)
-        columns = [name for name, *_ in result.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
-
-    def _condition(self, table: str) -> str:
-        return f"{table}{self._subject[0]} = $subject" if self._subject else "true"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import localcontext
 from typing import Any, Final
 
 from flexprice_wallets.use.report import charts, queries
+from flexprice_wallets.use.report.asked import Asked, Row
 from flexprice_wallets.use.report.calendar_days import months
 from flexprice_wallets.use.report.findings import worded
 from flexprice_wallets.use.report.formats import change, code, count, money, plain
@@ -21,7 +23,6 @@ from flexprice_wallets.use.report.parts import (
     by,
     listed_days,
 )
-from flexprice_wallets.use.report.queries import Asked, Row
 
 _BALANCE: Final = Column("Balance", "balance", "money")
 
@@ -43,20 +44,21 @@ def _card(currency: str, days: list[Row]) -> dict[str, Any]:
     now = days[-1]
     held: dict[date, Row] = {day["date_day"]: day for day in days}
     changes = []
-    for label, back in (("In a week", 7), ("In 30 days", 30)):
+    for label, back in (("Change in 7 days", 7), ("Change in 30 days", 30)):
         then = held.get(now["date_day"] - timedelta(days=back))
         before = then["outstanding_balance"] if then else None
         changes.append((label, change(now["outstanding_balance"], before, currency)))
-    unsplit = now["outstanding_balance"] - now["broken_down_balance"]
+    with localcontext(prec=60):
+        unsplit = now["outstanding_balance"] - now["broken_down_balance"]
     now = {**now, "unsplit_balance": unsplit}
     parts = (
         ("Purchased", "purchased_balance"),
         ("Free", "free_balance"),
         ("Other", "other_balance"),
         ("Without a current split", "unsplit_balance"),
-        ("Of it frozen", "frozen_balance"),
-        ("Overdrawn, beside it", "overdrawn_balance"),
-        ("In ended wallets, beside it", "closed_balance"),
+        ("Frozen, part of it", "frozen_balance"),
+        ("Overdrawn, not deducted", "overdrawn_balance"),
+        ("In ended wallets, not part of it", "closed_balance"),
     )
     always = {"purchased_balance", "free_balance", "overdrawn_balance"}
     return {
@@ -128,6 +130,8 @@ def running_out(ask: Asked, *, names_owner: bool = True) -> Section:
             f"{plain(rows[0]['within_7_days'])} of them within 7, at the pace of the last 7 days (of the last 30 where "
             "nothing was used in those) and after pending charges. Empty, frozen and post-paid wallets are left out."
         )
+    if any(moved.is_recent for moved in ask.moved.values()):
+        sentence += " Wallets that changed hands in the last 30 days are left out, too."
     owner = (CUSTOMER,) if names_owner else ()
     columns = (
         *owner,
@@ -151,7 +155,7 @@ def running_out(ask: Asked, *, names_owner: bool = True) -> Section:
 
 def alerts(ask: Asked, *, names_owner: bool = True) -> Section:
     """Thresholds that are reached now, of wallets with alerts switched on."""
-    rows = ask(queries.ALERTS)
+    rows = [_since_it_is_theirs(ask, row) for row in ask(queries.ALERTS)]
     sentence = "No wallet with alerts switched on has reached a threshold."
     if rows:
         sentence = (
@@ -178,6 +182,14 @@ def alerts(ask: Asked, *, names_owner: bool = True) -> Section:
         rows[0]["total"] if rows else 0,
     )
     return _list("alerts", "Alerts", sentence, table)
+
+
+def _since_it_is_theirs(ask: Asked, row: Row) -> Row:
+    """A reached threshold, on a page about one customer no earlier than it was that customer's."""
+    since = ask.holding(row).since
+    if since is None or row["reached_since"] is None:
+        return row
+    return {**row, "reached_since": max(since, row["reached_since"])}
 
 
 def movements(ask: Asked) -> Section:

@@ -3,11 +3,13 @@
   const schemes = {
     light: {
       text: "#3c4453", rule: "#d9dde5", line: "#1f4e8c",
-      parts: ["#12233f", "#4c82c3", "#e0a458", "#7b8794", "#8a94a6"], marks: ["#b4530a"],
+      parts: ["#12233f", "#4c82c3", "#e0a458", "#7b8794", "#8a94a6"],
+      books: ["#12233f", "#4c82c3", "#e0a458", "#b4465a", "#7b8794"], marks: ["#b4530a"],
     },
     dark: {
       text: "#c3cad6", rule: "#39414f", line: "#8ab4f8",
-      parts: ["#f4f6fa", "#4a7ebb", "#c58a3d", "#9aa5b4", "#76839a"], marks: ["#ffb86b"],
+      parts: ["#f4f6fa", "#4a7ebb", "#c58a3d", "#9aa5b4", "#76839a"],
+      books: ["#f4f6fa", "#4a7ebb", "#c58a3d", "#d0667a", "#9aa5b4"], marks: ["#ffb86b"],
     },
   };
   const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
