@@ -159,6 +159,11 @@ def warehouses(server):
     connection.execute(
         """update flexprice_raw.customers set metadata = '{"plan": "pro", "ü": ""}'"""
     )
+    connection.execute(
+        "insert into flexprice_raw.exchange_rates "
+        "select distinct date_day, lower(currency), 'eur', 1.0842 "
+        "from flexprice.currency_balance_daily where lower(currency) <> 'eur' and day(date_day) % 2 = 0"
+    )
     rebuild_stored(connection)
     create_views(connection)
     script = ["create schema flexprice_raw;", "create schema flexprice;"]
