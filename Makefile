@@ -99,7 +99,7 @@ test-dlt: $(VENV_DLT)/.test ## Run the tests of loads and of the dlt source on t
 		tests/robustness/test_after_publishing.py $(PYTEST_ARGS)
 
 .PHONY: bi
-bi: $(VENV)/.dev ## Try Apache Superset and JDBC (needs Java and Maven) on a warehouse
+bi: $(VENV)/.dev ## Try Apache Superset, JDBC (needs Java and Maven) and dbt on a warehouse
 	$(VENV)/bin/python -m pytest -m bi $(PYTEST_ARGS)
 
 .PHONY: orchestrators

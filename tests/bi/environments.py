@@ -39,6 +39,14 @@ ENVIRONMENTS: Final = {
         "rich",
         "flask-caching==2.3.*",
     ),
+    # Without wheels only, pip would pick versions of dbt's dependencies that it cannot build.
+    "dbt": (
+        "--only-binary=:all:",
+        "dbt-core==1.12.*",
+        "dbt-duckdb==1.11.*",
+        "duckdb==1.5.*",
+        "pytz",
+    ),
 }
 
 
