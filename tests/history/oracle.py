@@ -9,8 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.history import expected_balances, expected_days, expected_rows, expected_state
+from tests.history import (
+    expected_answers,
+    expected_balances,
+    expected_days,
+    expected_rows,
+    expected_state,
+)
 from tests.history.expected_ledger import ExpectedLedger
+from tests.history.expected_rates import in_reporting_currency
 from tests.history.observed import Record, Snapshot
 from tests.history.sights import Sight, sights_of
 
@@ -66,11 +73,25 @@ class Oracle:
         """The rows of every view after the last run."""
         last_day = self.snapshots[-1].day
         daily = [
-            row
+            in_reporting_currency(row, {"reporting_closing_balance": "closing_balance"})
             for wallet_id, sights in self.sights.items()
             for row in expected_days.wallet_days(wallet_id, sights, last_day)
         ]
         customers = self._customers_now()
+        wallets = expected_state.wallets(self.sights)
+        currency_days = [
+            in_reporting_currency(
+                row,
+                {
+                    "reporting_outstanding_balance": "outstanding_balance",
+                    "reporting_purchased_balance": "purchased_balance",
+                },
+            )
+            for row in expected_days.currency_days(
+                self.sights, [snapshot.at for snapshot in self.snapshots]
+            )
+        ]
+        last = self.snapshots[-1].at
         first_load = next(each.at for each in self.snapshots if each.scope == "all")
         by_wallet = {
             "wallet_settings_history": expected_state.settings_history,
@@ -86,12 +107,19 @@ class Oracle:
                 expected_state.freshness(self.snapshots, self.counts, self.failed, self.ledger.rows)
             ],
             "customers": expected_state.customers(self.snapshots, self.customers, self.sights),
-            "wallets": expected_state.wallets(self.sights),
+            "wallets": wallets,
             "wallet_balance_daily": daily,
-            "customer_balance_daily": expected_days.customer_days(daily, self.sights, customers),
-            "currency_balance_daily": expected_days.currency_days(
-                self.sights, [snapshot.at for snapshot in self.snapshots]
-            ),
+            "customer_balance_daily": [
+                in_reporting_currency(
+                    row,
+                    {
+                        "reporting_closing_balance": "closing_balance",
+                        "reporting_closing_outstanding_balance": "closing_outstanding_balance",
+                    },
+                )
+                for row in expected_days.customer_days(daily, self.sights, customers)
+            ],
+            "currency_balance_daily": currency_days,
             **{
                 view: [
                     row
@@ -105,6 +133,34 @@ class Oracle:
                 for wallet_id, sights in self.sights.items()
                 for row in expected_state.lifecycle(wallet_id, sights, first_load)
             ],
+            "outstanding_wallets": expected_answers.outstanding_wallets(wallets, customers),
+            "month_end": expected_answers.month_end(currency_days, last),
+            "completeness_daily": expected_answers.completeness(self.snapshots, self.counts),
+            "wallet_metadata_history": [
+                row
+                for wallet_id, sights in self.sights.items()
+                for row in expected_answers.wallet_metadata(wallet_id, sights)
+            ],
+            "customer_metadata_history": [
+                row
+                for customer_id, versions in self.customers.items()
+                for row in expected_answers.customer_metadata(customer_id, versions)
+            ],
+            "wallet_alert_history": [
+                row
+                for wallet_id, sights in self.sights.items()
+                for row in expected_answers.alert_history(wallet_id, sights, last)
+            ],
+            "wallet_overview": expected_answers.overview(
+                wallets,
+                customers,
+                (
+                    row
+                    for wallet_id, sights in self.sights.items()
+                    for row in expected_state.alerts(wallet_id, sights)
+                ),
+                self.sights,
+            ),
         }
 
     def _customers_now(self) -> dict[str, Record]:
