@@ -17,8 +17,10 @@ DUCKDB_15 := duckdb==1.5.*
 # The oldest dlt that pyproject.toml allows; constraints.txt holds the newest.
 DLT_OLDEST := dlt==1.23.*
 
-# Tests that open no database, so that one run of them is enough.
-NO_DATABASE := tests/emulator tests/extract tests/records
+# Tests that open no database, or are about processes and answers and not about what DuckDB makes of them: one run of
+# them is enough.
+WITHOUT_DUCKDB := tests/emulator tests/extract tests/records tests/packaging tests/schedules \
+	$(addprefix tests/robustness/test_,network.py odd_inputs.py secrets.py signals.py)
 
 VENV := .venv
 VENV_15 := .venv-duckdb15
@@ -60,15 +62,15 @@ format: $(VENV)/.dev ## Format the Python code, and put right what the linter ca
 	$(VENV)/bin/python -m ruff format pipelines tests
 
 .PHONY: test
-test: test-duckdb20 test-duckdb15 ## Run all tests on DuckDB 2.0, and those that open a database on 1.5, too
+test: test-duckdb20 test-duckdb15 ## Run all tests on DuckDB 2.0, and those that DuckDB has a part in on 1.5, too
 
 .PHONY: test-duckdb20
 test-duckdb20: $(VENV)/.dev ## Run all tests on DuckDB 2.0
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 .PHONY: test-duckdb15
-test-duckdb15: $(VENV_15)/.test ## Run all tests that open a database on DuckDB 1.5
-	$(VENV_15)/bin/python -m pytest -n $(JOBS) --dist worksteal $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS)
+test-duckdb15: $(VENV_15)/.test ## Run the tests that DuckDB has a part in on 1.5
+	$(VENV_15)/bin/python -m pytest -n $(JOBS) --dist worksteal $(WITHOUT_DUCKDB:%=--ignore=%) $(PYTEST_ARGS)
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0

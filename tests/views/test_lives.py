@@ -72,7 +72,8 @@ def test_a_wallet_closed_with_nothing_and_one_with_a_remainder():
     # What is left in a closed wallet is no part of what is outstanding: it stands beside it.
     assert rows_of(
         connection,
-        "select date_day, outstanding_balance, closed_balance, closed_wallets from flexprice.currency_balance_daily",
+        "select date_day, outstanding_balance, closed_balance, closed_wallets from flexprice.currency_balance_daily"
+        " order by date_day",
     ) == [("03-01", "130", "0", 0), ("03-02", "0", "30", 1), ("03-03", "0", "30", 1)]
 
 
@@ -107,7 +108,8 @@ def test_a_closed_wallet_can_get_money_and_lose_it():
     ]
     assert rows_of(
         connection,
-        "select date_day, outstanding_balance, closed_balance from flexprice.currency_balance_daily",
+        "select date_day, outstanding_balance, closed_balance from flexprice.currency_balance_daily"
+        " order by date_day",
     ) == [
         ("03-01", "100", "0"),
         ("03-02", "0", "0"),
