@@ -13,7 +13,8 @@ import pytest
 
 from flexprice_emulator import Emulator
 from flexprice_wallets.warehouse.atomic import do_in_transaction
-from flexprice_wallets.warehouse.database import create_database, limit_memory, open_database
+from flexprice_wallets.warehouse.database import create_database, open_database
+from flexprice_wallets.warehouse.memory import limit_memory
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.benchmarks.ledger_responder import ledger_process
 from tests.robustness.support import (

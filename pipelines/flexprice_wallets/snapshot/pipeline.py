@@ -29,9 +29,9 @@ from flexprice_wallets.snapshot.source import (
 from flexprice_wallets.warehouse.database import (
     create_database,
     last_snapshot_at,
-    limit_memory,
     open_database,
 )
+from flexprice_wallets.warehouse.memory import limit_memory
 from flexprice_wallets.warehouse.migrations import migrate_warehouse
 from flexprice_wallets.warehouse.paths import WarehousePaths
 from flexprice_wallets.warehouse.refresh_views import refresh_views

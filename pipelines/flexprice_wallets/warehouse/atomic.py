@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import duckdb
 
+from flexprice_wallets.warehouse.memory import double_memory
+
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -35,22 +37,5 @@ def do_in_transaction(connection: duckdb.DuckDBPyConnection, step: Callable[[], 
                 step()
             return
         except duckdb.OutOfMemoryException:
-            if not _double_memory(connection):
+            if not double_memory(connection):
                 raise
-
-
-def _double_memory(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether DuckDB now has more memory than before."""
-    before = _memory_limit(connection)
-    connection.execute("reset memory_limit")
-    most = _memory_limit(connection)
-    if 2 * before < most:
-        connection.execute(f"set memory_limit = '{2 * before}B'")
-    return before < most
-
-
-def _memory_limit(connection: duckdb.DuckDBPyConnection) -> int:
-    [(limit,)] = connection.execute(
-        "select parse_formatted_bytes(current_setting('memory_limit'))"
-    ).fetchall()
-    return int(limit)

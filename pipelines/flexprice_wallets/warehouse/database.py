@@ -25,8 +25,6 @@ from flexprice_wallets.warehouse.sql_files import literal, quoted
 
 #: Read by DuckDB clients from 1.2 on; DuckDB 2.0's own default is not read by any 1.x.
 STORAGE_VERSION = "v1.2.0"
-#: Bytes, enough for the first snapshot of hundreds of thousands of wallets.
-_LEAST_MEMORY_LIMIT = 128_000_000
 #: The catalog of a warehouse that is open for reading. No schema can have this name, whatever the file is called.
 _CATALOG: Final = "flexprice-wallets"
 #: How DuckDB words that a file is not what was written to it. The second is a file that ends too early.
@@ -191,17 +189,6 @@ def database_error(error: duckdb.Error, name: str) -> WarehouseError:
 def _unreadable(name: str, reason: str) -> StorageError:
     return StorageError(
         f"{name} may not be read ({reason}): give yourself the right to read the file and its folder."
-    )
-
-
-def limit_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Have DuckDB keep little of an open file in memory, where it would keep all that it reads and writes.
-
-    The limit grows with the file, so that what a query must hold at once finds room; it is never above DuckDB's own.
-    """
-    most = _LEAST_MEMORY_LIMIT + path.stat().st_size // 4
-    connection.execute(
-        f"set memory_limit = least({most}, parse_formatted_bytes(current_setting('memory_limit'))) || 'B'"
     )
 
 
