@@ -11,12 +11,12 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
-from flexprice_wallets.errors import NotAWarehouse, RatesError
+from flexprice_wallets.errors import RatesError
 from flexprice_wallets.warehouse.brought_tables import EXCHANGE_RATES
 from flexprice_wallets.warehouse.lock import exclusive_run
 from flexprice_wallets.warehouse.paths import WarehousePaths
 from flexprice_wallets.warehouse.sql_files import quoted
-from flexprice_wallets.warehouse.working_copy import copy_published, publish, working_folder
+from flexprice_wallets.warehouse.working_copy import publish, working_folder
 
 #: The digits of a rate, as the table holds them.
 _DIGITS_BEFORE_POINT: Final = 8
@@ -172,10 +172,6 @@ def bring_rates(
     """
     paths = WarehousePaths.of(database, raw_schema, schema)
     with exclusive_run(paths), working_folder(paths):
-        if not copy_published(paths):
-            raise NotAWarehouse(
-                f"{paths.published} does not exist: run `flexprice-wallets load` first."
-            )
         held = _write(paths, rates, raw_schema, schema, replace=replace)
         publish(paths)
     return BroughtRates(
@@ -198,8 +194,7 @@ def _write(
     """Write the rates into the working copy; returns how many it holds then."""
     import pyarrow as pa
 
-    from flexprice_wallets.warehouse.database import open_database
-    from flexprice_wallets.warehouse.migrations import migrate_warehouse
+    from flexprice_wallets.warehouse.maintenance import opened_working_copy
     from flexprice_wallets.warehouse.refresh_views import refresh_views
     from flexprice_wallets.warehouse.upkeep import apply_snapshots
 
@@ -212,9 +207,8 @@ def _write(
     arrays = {
         name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()
     }
-    with open_database(paths.copy) as connection:
+    with opened_working_copy(paths, raw_schema) as connection:
         # One of an earlier version may lack the table.
-        migrate_warehouse(connection, raw_schema, paths.published.name)
         apply_snapshots(connection, raw_schema=raw_schema)
         refresh_views(connection, raw_schema=raw_schema, schema=schema)
         if replace:
@@ -232,5 +226,4 @@ def _write(
         connection.execute(f"insert or replace into {table} by name from brought_rates")
         connection.unregister("brought_rates")
         [(held,)] = connection.execute(f"select count(*) from {table}").fetchall()
-        connection.execute("checkpoint")
     return int(held)
