@@ -18,16 +18,15 @@ from flexprice_wallets.records.fingerprints import HASH_RECIPE
 from flexprice_wallets.records.tables import CONTRACT_VERSION
 from flexprice_wallets.warehouse.create_views import create_views
 from flexprice_wallets.warehouse.database import create_database
+from tests.benchmarks.generated_rows import CHANCE
 from tests.views.history import empty_warehouse
 
 #: Rows that are generated at once, about.
 _ROWS_AT_ONCE: Final = 2_000_000
 
-_VALUES: Final = """
-create or replace temp macro scrambled(x) as
-    xor(x, x >> 15) * 2246822519 % 2147483647;
-create or replace temp macro mix(a, b) as
-    scrambled(scrambled((a * 2654435761 + b * 40503 + 97) % 2147483647));
+_VALUES: Final = (
+    CHANCE
+    + """
 create or replace temp macro ledger_wallet_id(w) as
     format('wallet_01K{:07d}{:08X}{:08X}', w, mix(w, 13), mix(w, 14));
 create or replace temp macro ledger_customer_id(w) as
@@ -58,6 +57,7 @@ create or replace temp table last_snapshot as
 select snapshot_at, strftime(snapshot_at, '%Y-%m-%dT%H:%M:%S.%fZ') as snapshot_id
 from (select timestamptz '2026-01-20 03:00:00+00' + to_days($number * 18) as snapshot_at);
 """
+)
 
 _POPULATION: Final = """
 insert into flexprice_raw.warehouse by name

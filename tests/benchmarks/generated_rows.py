@@ -8,11 +8,16 @@ many are frozen half-way, of as many closed, and those of every fifth turn up la
 second version, the breakdown of credits with every fourth.
 """
 
-VALUES = """
+#: The macro `mix`, the only source of chance.
+CHANCE = """
 create or replace temp macro scrambled(x) as
     xor(x, x >> 15) * 2246822519 % 2147483647;
 create or replace temp macro mix(a, b) as
     scrambled(scrambled((a * 2654435761 + b * 40503 + 97) % 2147483647));
+"""
+VALUES = (
+    CHANCE
+    + """
 create or replace temp macro customer_id_of(c) as
     format('cust_01J{:07d}{:08X}{:08X}', c, mix(c, 11), mix(c, 12));
 create or replace temp macro wallet_id_of(w) as
@@ -44,6 +49,7 @@ create or replace temp macro held_of(w, k) as
 create or replace temp macro free_of(w, k) as
     least(held_of(w, k), cast(mix(w, 600 + k) % 500 as decimal(38, 16)));
 """
+)
 
 POPULATION = """
 create temp table moments as

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -103,12 +104,8 @@ def _results(wallets: int, folder: Path, runs: int) -> Iterator[Result]:
         yield Result("generate it all", _generate(warehouse, Scale(wallets)))
     _read(warehouse)
     yield from _answers(warehouse, wallets, runs)
-    copy = folder / f"warehouse-{wallets}-copy.duckdb"
-    shutil.copyfile(warehouse, copy)
-    try:
+    with _copied(warehouse) as copy:
         yield from _upkeep(copy, runs)
-    finally:
-        copy.unlink()
     yield from _ledger(folder, LedgerScale(wallets), runs)
 
 
@@ -125,10 +122,17 @@ def _ledger(folder: Path, scale: LedgerScale, runs: int) -> Iterator[Result]:
     for name, query in ledger_queries(scale.wallets).items():
         seconds = [_ask(warehouse, query) for _ in range(runs)]
         yield Result(name, statistics.median(seconds), TARGETS.get(name))
-    copy = folder / f"ledger-{scale.wallets}-copy.duckdb"
+    with _copied(warehouse) as copy:
+        yield from _ledger_upkeep(copy, scale)
+
+
+@contextmanager
+def _copied(warehouse: Path) -> Iterator[Path]:
+    """A copy to be changed, which is gone afterwards."""
+    copy = warehouse.with_name(f"{warehouse.stem}-copy.duckdb")
     shutil.copyfile(warehouse, copy)
     try:
-        yield from _ledger_upkeep(copy, scale)
+        yield copy
     finally:
         copy.unlink()
 
