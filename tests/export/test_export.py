@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pandas
+import polars
 import pytest
 from filelock import FileLock
 
@@ -284,12 +286,10 @@ def test_the_command(
 
 
 def test_pandas_and_polars_read_the_days(history: SmallHistory, tmp_path: Path) -> None:
-    pandas = pytest.importorskip("pandas")
     export_views(history.warehouse, tmp_path / "views", "parquet")
     frame = pandas.read_parquet(tmp_path / "views" / "wallet_balance_daily")
     mine = frame[frame["wallet_id"] == history.wallet_id]
     assert len(mine) == 8
     assert {type(balance) for balance in mine["closing_balance"]} == {Decimal}
-    polars = pytest.importorskip("polars")
     lazy = polars.scan_parquet(tmp_path / "views" / "wallet_balance_daily", hive_partitioning=True)
     assert len(lazy.filter(polars.col("wallet_id") == history.wallet_id).collect()) == 8
