@@ -74,8 +74,15 @@ def _negative_since(sights: Sequence[Sight]) -> datetime | None:
     return since
 
 
-def month_end(currency_days: Iterable[Record], last: datetime) -> list[Record]:
-    """The last day of each month, by the rows of `currency_balance_daily`."""
+def month_end(
+    currency_days: Iterable[Record], snapshots: Sequence[Snapshot], ledger: Sequence[Record]
+) -> list[Record]:
+    """The last day of each month, by the rows of `currency_balance_daily`. `ledger`: its columns of each run.
+
+    Where the ledger tells the split, its parts are left to `expected_books`.
+    """
+    told = _told_by_ledger(snapshots, ledger)
+    last = snapshots[-1].at
     ends: dict[tuple[str, int, int], Record] = {}
     for row in sorted(currency_days, key=lambda row: row["date_day"]):
         ends[row["currency"], row["date_day"].year, row["date_day"].month] = row
@@ -90,6 +97,7 @@ def month_end(currency_days: Iterable[Record], last: datetime) -> list[Record]:
         rows.append(
             {
                 **{name: row[name] for name in same},
+                **_split(row, is_told=told[row["last_snapshot_at"]]),
                 "month": row["date_day"].replace(day=1),
                 "is_over": (year, month) < (last.year, last.month),
                 "outstanding_change": change,
@@ -97,6 +105,36 @@ def month_end(currency_days: Iterable[Record], last: datetime) -> list[Record]:
             }
         )
     return rows
+
+
+def _told_by_ledger(
+    snapshots: Sequence[Snapshot], ledger: Sequence[Record]
+) -> dict[datetime, bool]:
+    """Whether, as of each run, a run over all had read the ledger to its end, and none had missed it since."""
+    told, is_told = {}, False
+    for snapshot, row in zip(snapshots, ledger, strict=True):
+        if row["ledger"] != "complete":
+            is_told = False
+        elif snapshot.scope == "all":
+            is_told = True
+        told[snapshot.at] = is_told
+    return told
+
+
+def _split(day: Record, *, is_told: bool) -> Record:
+    if is_told:
+        has_any = day["outstanding_balance"] > 0
+        return {
+            "split_source": "ledger",
+            "broken_down_balance": day["outstanding_balance"],
+            "broken_down_share": Decimal(1) if has_any else None,
+        }
+    same = ("purchased_balance", "free_balance", "other_balance", "broken_down_balance")
+    return {
+        **{name: day[name] for name in (*same, "broken_down_share")},
+        "reporting_purchased_balance": day["reporting_purchased_balance"],
+        "split_source": "breakdown" if day["broken_down_wallets"] else None,
+    }
 
 
 def completeness(

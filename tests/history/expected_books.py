@@ -269,6 +269,13 @@ def _split_faults(
             continue
         if sum(parts) != row["outstanding_balance"] or min(parts) < 0:
             yield f"{row['currency']} on {row['date_day']}: {parts} are not {row['outstanding_balance']}"
+    by_day = {(row["currency"], row["date_day"]): row for row in days}
+    for row in warehouse.view("month_end"):
+        day = by_day[row["currency"], row["date_day"]]
+        for kind in ("purchased", "free", "other"):
+            shown, told = row[f"{kind}_balance"], day[f"ledger_{kind}_balance"]
+            if row["split_source"] == "ledger" and (shown is None or shown != told):
+                yield f"{kind} in {row['currency']} at the end of {row['month']} is {shown}, not {told}"
     wallets = [
         row
         for row in warehouse.view("wallets")

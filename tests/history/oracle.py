@@ -134,7 +134,9 @@ class Oracle:
                 for row in expected_state.lifecycle(wallet_id, sights, first_load)
             ],
             "outstanding_wallets": expected_answers.outstanding_wallets(wallets, customers),
-            "month_end": expected_answers.month_end(currency_days, last),
+            "month_end": expected_answers.month_end(
+                currency_days, self.snapshots, self.ledger.rows
+            ),
             "completeness_daily": expected_answers.completeness(self.snapshots, self.counts),
             "wallet_metadata_history": [
                 row
