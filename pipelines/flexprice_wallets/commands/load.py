@@ -158,7 +158,7 @@ def load_command(**given: Any) -> int:
             _tell(result, time.monotonic() - started, as_json=given["json"])
             read = {} if result.already_loaded else result.snapshot
             _write_metrics(given, exit_code, started, read)
-    except Exception as error:
+    except Exception as error:  # whatever it is: a monitor must hear of it, and it goes on
         _write_metrics(given, _exit_code_of(error), started, {})
         raise
     if given["replicate"] != "none" and not _is_replicated(given):
