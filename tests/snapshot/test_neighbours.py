@@ -74,7 +74,9 @@ def test_foreign_settings_have_no_effect(
         (tmp_path / ".dlt" / "config.toml").write_text(content)
     for _ in range(2):
         ended = run_program(tmp_path, given, "load")
-        assert (ended.code, ended.err) == (0, "")
+        # A slow machine is told of progress.
+        complaints = [line for line in ended.err.splitlines() if " INFO " not in line]
+        assert (ended.code, complaints) == (0, [])
     assert snapshot_count(tmp_path / "warehouse.duckdb") == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         {".warehouse.duckdb.lock", "warehouse.duckdb", *([] if content is None else [".dlt"])}

@@ -21,7 +21,7 @@ from flexprice_wallets.records.wallets import (
     rejected_wallet,
     with_last_known,
 )
-from flexprice_wallets.snapshot.known import Known, KnownCustomer, KnownRejection, KnownWallet
+from flexprice_wallets.snapshot.known import Known, KnownRejection, KnownWallet
 from flexprice_wallets.snapshot.ownership import Ownership
 from flexprice_wallets.snapshot.rejections import Rejections
 from flexprice_wallets.snapshot.tally import Tally
@@ -79,8 +79,9 @@ class Comparison:
         parsed = parse_customer(raw)
         if isinstance(parsed, Rejection):
             self._reject(parsed, observed_at)
-            if parsed.customer_id is not None and parsed.customer_id in self.known.customers:
-                self.known.customers[parsed.customer_id].is_seen = True
+            known = self.known.customers.get(parsed.customer_id or "")
+            if known is not None:
+                known.is_seen = True
             return parsed.customer_id
         self.ownership.check(parsed.values["tenant_id"], parsed.values["environment_id"])
         self.take_customer(parsed, observed_at, is_listed=True)
@@ -105,7 +106,8 @@ class Comparison:
                     **record.values,
                 },
             )
-        self.known.customers[record.customer_id] = KnownCustomer(fingerprint, is_listed, True)
+        known = self.known.customers.put(record.customer_id, fingerprint, is_listed=is_listed)
+        known.is_seen = True
 
     def customers_gone(self) -> list[str]:
         """Customers that were listed before, are covered, and were not in the listing now."""
@@ -284,8 +286,9 @@ class Comparison:
         known = self.known.wallets.get(wallet.wallet_id)
         is_new = known is None
         if known is None:
-            known = KnownWallet(wallet.customer_id, is_listed)
-            self.known.wallets[wallet.wallet_id] = known
+            known = self.known.wallets.add(
+                wallet.wallet_id, wallet.customer_id, is_listed=is_listed
+            )
             self.tally.wallets_new += 1
         elif known.ended is not None and ended is None:
             known.forget_figures()
@@ -383,8 +386,9 @@ class Comparison:
         return self._was_read(rejection.customer_id)
 
     def _mark_seen(self, wallet_id: str | None) -> None:
-        if wallet_id is not None and wallet_id in self.known.wallets:
-            self.known.wallets[wallet_id].is_seen = True
+        known = self.known.wallets.get(wallet_id or "")
+        if known is not None:
+            known.is_seen = True
 
     def _covers(self, customer_id: str) -> bool:
         return self.covered is None or customer_id in self.covered

@@ -2,53 +2,105 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Final
 
-from flexprice_wallets.records.fingerprints import WALLET_SIZES
+from flexprice_wallets.records.fingerprints import SIZE, WALLET_SIZES
+from flexprice_wallets.snapshot.entries import Columns, Entries, Entry, fingerprint, flag
+from flexprice_wallets.snapshot.ids import Ids
 
 #: Where each fingerprint stands in the hashes of a wallet.
 _SETTINGS, _BALANCE, _REAL_TIME, _CREDITS = _PLACES = tuple(
     slice(end - size, end) for size, end in zip(WALLET_SIZES, accumulate(WALLET_SIZES), strict=True)
 )
-_NOTHING = bytes(_CREDITS.stop)
+_NOTHING: Final = bytes(_CREDITS.stop)
 
 
-def _fingerprint(place: slice) -> property:
-    def read(known: KnownWallet) -> bytes:
-        return known.hashes[place]
-
-    def write(known: KnownWallet, fingerprint: bytes) -> None:
-        before, after = known.hashes[: place.start], known.hashes[place.stop :]
-        known.hashes = before + fingerprint + after
-
-    return property(read, write)
+class _WalletColumns(Columns):
+    def __init__(self) -> None:
+        super().__init__(hash_size=_CREDITS.stop)
+        self.customer_ids = Ids()
+        self.customers = array("L")
+        self.endings: list[str | None] = [None]
+        self.ended = bytearray()
 
 
-@dataclass(slots=True)
-class KnownWallet:
+class KnownWallet(Entry):
     """One wallet as the warehouse last knew it. A fingerprint is all zeros where nothing is known.
 
-    `is_seen`: this load has read it. Kept small, as there is one for every wallet of the warehouse: four fingerprints
-    in one bytes object take half the memory of four objects.
+    `is_seen`: this load has read it.
     """
 
-    customer_id: str
-    is_listed: bool
-    ended: str | None = None
-    hashes: bytes = _NOTHING
-    is_real_time_given: bool = True
-    is_credits_given: bool = True
-    is_seen: bool = False
+    __slots__ = ()
+    columns: _WalletColumns
 
-    settings = _fingerprint(_SETTINGS)
-    balance = _fingerprint(_BALANCE)
-    real_time = _fingerprint(_REAL_TIME)
-    credits_available = _fingerprint(_CREDITS)
+    is_listed = flag(1)
+    is_seen = flag(2)
+    is_real_time_given = flag(4)
+    is_credits_given = flag(8)
+
+    hashes = fingerprint(slice(0, _CREDITS.stop))
+    settings = fingerprint(_SETTINGS)
+    balance = fingerprint(_BALANCE)
+    real_time = fingerprint(_REAL_TIME)
+    credits_available = fingerprint(_CREDITS)
+
+    @property
+    def customer_id(self) -> str:
+        return self.columns.customer_ids[self.columns.customers[self.position]]
+
+    @customer_id.setter
+    def customer_id(self, customer_id: str) -> None:
+        if customer_id != self.customer_id:
+            self.columns.customers[self.position] = self.columns.customer_ids.add(customer_id)
+
+    @property
+    def ended(self) -> str | None:
+        return self.columns.endings[self.columns.ended[self.position]]
+
+    @ended.setter
+    def ended(self, ended: str | None) -> None:
+        if ended not in self.columns.endings:
+            self.columns.endings.append(ended)
+        self.columns.ended[self.position] = self.columns.endings.index(ended)
 
     def forget_figures(self) -> None:
         """A new life or another context begins: the figures read before do not go on."""
-        self.hashes = self.hashes[_SETTINGS] + _NOTHING[_SETTINGS.stop :]
+        self.hashes = self.settings + _NOTHING[_SETTINGS.stop :]
+
+
+class KnownWallets(Entries[KnownWallet]):
+    """The wallets of a warehouse by id."""
+
+    _columns: _WalletColumns
+
+    def __init__(self) -> None:
+        super().__init__(_WalletColumns(), KnownWallet)
+
+    def expect_customer(self, customer_id: str) -> None:
+        """Have a customer's id at hand for wallets to be added; told in order, ids take the least memory."""
+        self._columns.customer_ids.add(customer_id)
+
+    def add(
+        self,
+        wallet_id: str,
+        customer_id: str,
+        *,
+        is_listed: bool,
+        ended: str | None = None,
+        hashes: bytes = _NOTHING,
+        is_real_time_given: bool = True,
+        is_credits_given: bool = True,
+    ) -> KnownWallet:
+        """Add a wallet that is not known yet. `hashes`: as of `packed_hashes`."""
+        known = self._append(wallet_id, hashes)
+        self._columns.customers.append(self._columns.customer_ids.add(customer_id))
+        self._columns.ended.append(0)
+        known.is_listed, known.ended = is_listed, ended
+        known.is_real_time_given, known.is_credits_given = is_real_time_given, is_credits_given
+        return known
 
 
 def packed_hashes(settings: bytes, balance: bytes, real_time: bytes, credits: bytes) -> bytes:
@@ -60,13 +112,29 @@ def packed_hashes(settings: bytes, balance: bytes, real_time: bytes, credits: by
     )
 
 
-@dataclass(slots=True)
-class KnownCustomer:
+class KnownCustomer(Entry):
     """One customer as the warehouse last knew it. `is_seen`: this load has found it in the list."""
 
-    fingerprint: bytes
-    is_listed: bool
-    is_seen: bool = False
+    __slots__ = ()
+
+    is_listed = flag(1)
+    is_seen = flag(2)
+    fingerprint = fingerprint(slice(0, SIZE))
+
+
+class KnownCustomers(Entries[KnownCustomer]):
+    """The customers of a warehouse by id."""
+
+    def __init__(self) -> None:
+        super().__init__(Columns(hash_size=SIZE), KnownCustomer)
+
+    def put(self, customer_id: str, fingerprint: bytes, *, is_listed: bool) -> KnownCustomer:
+        """Note what is known of a customer from now on."""
+        known = self.get(customer_id)
+        if known is None:
+            known = self._append(customer_id, fingerprint)
+        known.fingerprint, known.is_listed = fingerprint, is_listed
+        return known
 
 
 @dataclass(slots=True)
@@ -88,8 +156,8 @@ class KnownRejection:
 class Known:
     """Everything that is known before a load. Empty before the first."""
 
-    wallets: dict[str, KnownWallet] = field(default_factory=dict)
-    customers: dict[str, KnownCustomer] = field(default_factory=dict)
+    wallets: KnownWallets = field(default_factory=KnownWallets)
+    customers: KnownCustomers = field(default_factory=KnownCustomers)
     rejections: dict[str, KnownRejection] = field(default_factory=dict)
     tenant_id: str | None = None
     environment_id: str | None = None
@@ -97,5 +165,5 @@ class Known:
 
     def clear(self) -> None:
         """Forget all wallets and customers, and so free their memory."""
-        self.wallets.clear()
-        self.customers.clear()
+        self.wallets = KnownWallets()
+        self.customers = KnownCustomers()

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from flexprice_wallets.snapshot.known import (
-    Known,
-    KnownCustomer,
-    KnownRejection,
-    KnownWallet,
-    packed_hashes,
-)
+from flexprice_wallets.snapshot.known import Known, KnownRejection, packed_hashes
 from flexprice_wallets.warehouse.stored_versions import fetched
 
 
@@ -20,29 +14,33 @@ def read_known(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> Known:
         f'select tenant_id, environment_id from "{raw_schema}".warehouse'
     ).fetchall()
     known = Known(tenant_id=tenant_id, environment_id=environment_id, is_first=False)
-    customer_ids: dict[str, str] = {}
+    # In the order of their ids, in which they take the least memory.
+    for customer_id, version_hash, is_listed in fetched(
+        connection,
+        f'select customer_id, version_hash, is_listed from "{raw_schema}".stored_customers order by customer_id',
+    ):
+        known.customers.put(customer_id, _bytes(version_hash), is_listed=is_listed)
+    for (customer_id,) in fetched(
+        connection,
+        f'select distinct customer_id from "{raw_schema}".stored_wallets order by customer_id',
+    ):
+        known.wallets.expect_customer(customer_id)
     for row in fetched(
         connection,
         "select wallet_id, customer_id, coalesce(is_listed, false), ended, settings_hash, balance_hash, "
         "real_time_hash, credits_hash, is_real_time_balance_given, is_credits_available_given "
-        f'from "{raw_schema}".stored_wallets',
+        f'from "{raw_schema}".stored_wallets order by wallet_id',
     ):
         wallet_id, customer_id, is_listed, ended, *hashes, real_time_given, credits_given = row
-        known.wallets[wallet_id] = KnownWallet(
-            # One text object for all wallets of a customer keeps a large warehouse small in memory.
-            customer_ids.setdefault(customer_id, customer_id),
-            is_listed,
-            ended,
-            packed_hashes(*map(_bytes, hashes)),
-            real_time_given,
-            credits_given,
+        known.wallets.add(
+            wallet_id,
+            customer_id,
+            is_listed=is_listed,
+            ended=ended,
+            hashes=packed_hashes(*map(_bytes, hashes)),
+            is_real_time_given=real_time_given,
+            is_credits_given=credits_given,
         )
-    for customer_id, version_hash, is_listed in fetched(
-        connection,
-        f'select customer_id, version_hash, is_listed from "{raw_schema}".stored_customers',
-    ):
-        shared = customer_ids.setdefault(customer_id, customer_id)
-        known.customers[shared] = KnownCustomer(_bytes(version_hash), is_listed)
     for key, *about in fetched(connection, _open_rejections(raw_schema)):
         known.rejections[key] = KnownRejection(*about)
     return known
