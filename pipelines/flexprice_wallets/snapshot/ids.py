@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from typing import Final
+
+#: Every so manieth packed id is kept as an object, too: most steps of a search then cost no unpacking.
+_STRIDE: Final = 32
 
 
 class Ids:
@@ -17,6 +21,7 @@ class Ids:
     def __init__(self) -> None:
         self._text = bytearray()
         self._ends = array("Q")
+        self._signposts: list[bytes] = []
         self._others: list[str] = []
         self._positions: dict[str, int] = {}
 
@@ -38,8 +43,9 @@ class Ids:
         """The position of an id; None where it was not added."""
         packed = len(self._ends)
         encoded = identifier.encode()
-        at = bisect_left(range(packed), encoded, key=self._packed)
-        if at < packed and self._packed(at) == encoded:
+        end = min(packed, bisect_right(self._signposts, encoded) * _STRIDE)
+        at = bisect_left(range(end), encoded, max(0, end - _STRIDE), end, key=self._packed)
+        if at < end and self._packed(at) == encoded:
             return at
         return self._positions.get(identifier)
 
@@ -48,6 +54,8 @@ class Ids:
         end = len(self)
         encoded = identifier.encode()
         if not self._others and (not end or self._packed(end - 1) < encoded):
+            if end % _STRIDE == 0:
+                self._signposts.append(encoded)
             self._text += encoded
             self._ends.append(len(self._text))
             return end
