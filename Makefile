@@ -15,7 +15,7 @@ DUCKDB := duckdb==2.0.*
 DUCKDB_15 := duckdb==1.5.*
 
 # The oldest dlt that pyproject.toml allows; constraints.txt holds the newest.
-DLT_OLDEST := dlt==1.23.*
+DLT_OLDEST := dlt==1.22.0
 
 # Tests that open no database, or are about processes and answers and not about what DuckDB makes of them: one run of
 # them is enough.
@@ -77,10 +77,10 @@ test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds ea
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi and not replication and not orchestrators' $(PYTEST_ARGS)
 
 .PHONY: test-postgres
-test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, and replicate to it; apt-get installs one where there is none
+test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, load and replicate to it; apt-get installs one where there is none
 	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
 	$(VENV)/bin/python -m pytest -m 'not torture' -o faulthandler_timeout=2400 tests/views/test_postgres.py \
-		tests/replicate $(PYTEST_ARGS)
+		tests/replicate tests/snapshot/test_destinations.py $(PYTEST_ARGS)
 
 # Debian keeps the server's programs off the path.
 POSTGRES = $(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null)

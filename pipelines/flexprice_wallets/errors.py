@@ -32,6 +32,7 @@ FlexpriceWalletsError               exit code 1
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import ClassVar
 
@@ -172,3 +173,13 @@ class Interrupted(FlexpriceWalletsError):
     def __init__(self, message: str, code: ExitCode) -> None:
         super().__init__(message)
         self.code = code
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """An error, what it was raised from, and so on: each once, also where the chain leads back to itself."""
+    met: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in met:
+        met.add(id(each))
+        yield each
+        each = each.__cause__ or each.__context__

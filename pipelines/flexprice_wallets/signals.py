@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from flexprice_wallets.errors import ExitCode, Interrupted
+from flexprice_wallets.errors import ExitCode, Interrupted, chain_of
 
 _EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 #: How long the main thread may take to clean up before the process is ended under it.
@@ -129,6 +129,25 @@ def raise_if_interrupted() -> None:
     run = _process.run
     if run.received is not None and run.outcome is None:
         raise run.received from None
+
+
+def programs_end(
+    error: BaseException, handled_before: BaseException | None = None
+) -> BaseException | None:
+    """What ends the program (KeyboardInterrupt, SystemExit) behind an error; None where the error is but a failure.
+
+    dlt and DuckDB make errors of their own of it, which a program would take for a failure and go on.
+
+    Args:
+        error: what came out of a load.
+        handled_before: what was being handled when the load began: it has ended nothing.
+    """
+    for each in chain_of(error):
+        if each is handled_before:
+            break
+        if not isinstance(each, Exception | GeneratorExit):
+            return each
+    return None
 
 
 def own_process() -> None:

@@ -13,7 +13,7 @@ from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
-from flexprice_wallets.snapshot.load import LoadResult, load
+from flexprice_wallets.snapshot.load import LoadResult, take_snapshot
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.use.exchange_rates import bring_rates
 from tests.history.expected_rates import brought
@@ -65,7 +65,7 @@ class Stage:
         self._set_faults(run)
         requests = self.emulator.requests.total
         started = datetime.now(UTC)
-        result = load(self._options(run))
+        result = take_snapshot(self._options(run))
         if not self.oracle.snapshots:
             # Once, as the loads after it must carry them on.
             bring_rates(self.database, brought())

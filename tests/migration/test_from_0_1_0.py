@@ -17,7 +17,7 @@ import pytest
 from flexprice_wallets.records.fingerprints import HASH_RECIPE
 from flexprice_wallets.records.tables import CONTRACT_VERSION
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
-from flexprice_wallets.snapshot.load import load, rebuild_views
+from flexprice_wallets.snapshot.load import rebuild_views, take_snapshot
 from flexprice_wallets.snapshot.options import LoadOptions
 from tests.command_line import environment
 from tests.migration.recorded import Answers, serving, warehouse_of_0_1_0
@@ -137,7 +137,7 @@ def test_the_next_load_writes_no_version_that_the_api_did_not_cause(database: Pa
     with serving(answers) as api:
         for days in (1, 2):
             at = answers.snapshot_at + timedelta(days=days)
-            snapshot = load(options(api, database, at)).snapshot
+            snapshot = take_snapshot(options(api, database, at)).snapshot
             assert (snapshot["wallets_changed"], snapshot["wallets_observed"]) == (0, 35)
             assert versions(database) == rows
         customer_id, body = next(
@@ -145,14 +145,14 @@ def test_the_next_load_writes_no_version_that_the_api_did_not_cause(database: Pa
         )
         answers.customer_wallets[customer_id] = body.replace('"name":"', '"name":"New ', 1)
         at = answers.snapshot_at + timedelta(days=3)
-        assert load(options(api, database, at)).snapshot["wallets_changed"] == 1
+        assert take_snapshot(options(api, database, at)).snapshot["wallets_changed"] == 1
     assert versions(database)["wallets"] == rows["wallets"] + 1
 
 
 def test_rejections_of_before_are_known(database: Path) -> None:
     answers = Answers()
     with serving(answers) as api:
-        load(options(api, database, answers.snapshot_at + timedelta(days=1)))
+        take_snapshot(options(api, database, answers.snapshot_at + timedelta(days=1)))
     with duckdb.connect(str(database), read_only=True) as connection:
         [(held, counted)] = connection.execute("""
             select

@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from datetime import timedelta
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
-from flexprice_wallets.snapshot.load import load
+from flexprice_wallets.snapshot.load import take_snapshot
 from flexprice_wallets.snapshot.options import LoadOptions
 from tests.migration.recorded import Answers, serving
 answers = Answers()
@@ -30,7 +30,7 @@ answers.add_to_wallets(sys.argv[4])
 with serving(answers) as api:
     at = answers.snapshot_at + timedelta(days=int(sys.argv[3]))
     limits = Limits(*[Tolerance.parse("100%")] * 3)
-    print(load(LoadOptions(api, Path(sys.argv[2]), snapshot_at=at, limits=limits)).snapshot["wallets_changed"])
+    print(take_snapshot(LoadOptions(api, Path(sys.argv[2]), snapshot_at=at, limits=limits)).snapshot["wallets_changed"])
 """
 
 

@@ -22,7 +22,7 @@ from flexprice_emulator import Emulator
 from flexprice_wallets.extract.api_options import ApiOptions, Timeouts
 from flexprice_wallets.extract.backoff import RetryPolicy
 from flexprice_wallets.extract.secret import Secret
-from flexprice_wallets.snapshot.load import LoadResult, load
+from flexprice_wallets.snapshot.load import LoadResult, take_snapshot
 from flexprice_wallets.snapshot.options import LoadOptions
 
 #: Where the packages are, for processes that do not inherit this one's path.
@@ -65,7 +65,7 @@ def snapshot(
     emulator: Emulator, database: Path, api: Mapping[str, Any] | None = None, **options: Any
 ) -> LoadResult:
     """Load in this process, with short waits."""
-    return load(LoadOptions(api_options(emulator, **(api or {})), database, **options))
+    return take_snapshot(LoadOptions(api_options(emulator, **(api or {})), database, **options))
 
 
 def query(database: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -10,13 +10,13 @@ import duckdb
 from flexprice_emulator import Emulator
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.secret import Secret
-from flexprice_wallets.snapshot.load import LoadResult, load
+from flexprice_wallets.snapshot.load import LoadResult, take_snapshot
 from flexprice_wallets.snapshot.options import LoadOptions
 
 
 def load_from(emulator: Emulator, database: Path, **options: Any) -> LoadResult:
     api = ApiOptions(Secret(emulator.api_key), emulator.base_url, workers=4)
-    return load(LoadOptions(api, database, **options))
+    return take_snapshot(LoadOptions(api, database, **options))
 
 
 def ask(database: Path, query: str, *values: object) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
 from flexprice_wallets.snapshot.limits import Limits, Tolerance
-from flexprice_wallets.snapshot.load import load
+from flexprice_wallets.snapshot.load import take_snapshot
 from flexprice_wallets.snapshot.options import LoadOptions
 
 _HOUR_OF_LOADS = 6
@@ -135,7 +135,7 @@ def _load_days(database: Path, days: int, customers: int, seed: int) -> None:
             if day:
                 world.advance(timedelta(hours=12), steps=2, rates=Rates.company())
             with interruptible():
-                result = load(LoadOptions(api, database, limits=limits, snapshot_at=at))
+                result = take_snapshot(LoadOptions(api, database, limits=limits, snapshot_at=at))
             _show_day(at, result.snapshot["wallets_changed"], is_last=day == days - 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from json import dumps
 from pathlib import Path
@@ -38,8 +39,9 @@ from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.signals import interruptible
 from flexprice_wallets.snapshot.limits import Limits
-from flexprice_wallets.snapshot.load import LoadResult, load
+from flexprice_wallets.snapshot.load import LoadResult, take_snapshot
 from flexprice_wallets.snapshot.options import LoadOptions
+from flexprice_wallets.snapshot.snapshot_row import SnapshotRow
 from flexprice_wallets.warehouse.paths import expanded_path
 
 _logger = logging.getLogger(__name__)
@@ -152,11 +154,11 @@ def load_command(**given: Any) -> int:
         options = load_options(given, api_key)
         with interruptible():
             with shown_progress() as on_progress:
-                result = load(options, on_progress)
+                result = take_snapshot(options, on_progress)
             # Within, so that no signal can make a failure of what is published.
             exit_code = _exit_code(result, accept_partial=given["accept_partial"])
             _tell(result, time.monotonic() - started, as_json=given["json"])
-            read = {} if result.already_loaded else result.snapshot
+            read: Mapping[str, Any] = {} if result.already_loaded else result.snapshot
             _write_metrics(given, exit_code, started, read)
     except Exception as error:  # whatever it is: a monitor must hear of it, and it goes on
         _write_metrics(given, _exit_code_of(error), started, {})
@@ -270,7 +272,7 @@ def _tell(result: LoadResult, seconds: float, *, as_json: bool) -> None:
             "see fetch_failures and rejections.",
             row["customers_failed"],
             row["records_rejected"],
-            ", and the ledger could not be read" if row.get("ledger") == "failed" else "",
+            ", and the ledger could not be read" if row["ledger"] == "failed" else "",
         )
     report_done(_json(result) if as_json else _summary(result, seconds))
 
@@ -292,8 +294,8 @@ Snapshot {row["snapshot_id"]} ({row["scope"]} customers) is {row["completeness"]
   warehouse  {result.database}"""
 
 
-def _ledger(row: dict[str, Any]) -> str:
-    match row.get("ledger"):
+def _ledger(row: SnapshotRow) -> str:
+    match row["ledger"]:
         case "complete":
             read, changed = row["transactions_observed"], row["transactions_changed"]
             return f"{read:>9,} transactions read, {changed:,} new or changed"
@@ -314,7 +316,7 @@ def _json(result: LoadResult) -> str:
 
 
 def _write_metrics(
-    given: dict[str, Any], exit_code: int, started: float, snapshot: dict[str, Any]
+    given: dict[str, Any], exit_code: int, started: float, snapshot: Mapping[str, Any]
 ) -> None:
     if given["metrics"] is None:
         return

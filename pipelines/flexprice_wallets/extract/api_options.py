@@ -50,14 +50,23 @@ class ApiOptions:
         """Refuse what cannot be sent, or not be sent there.
 
         Raises:
-            ConfigurationError: the environment's id is none that a header can hold, or the base URL is none that the
-                key may be sent to.
+            ConfigurationError: the environment's id is none that a header can hold, the base URL is none that the
+                key may be sent to, or nothing could ever be sent.
         """
         checked_base_url(self.base_url, allow_plain_http=self.allow_plain_http)
         if self.environment_id and not fits_header(self.environment_id):
             raise ConfigurationError(
                 "Set --environment-id (or FLEXPRICE_ENVIRONMENT_ID) to the id as Flexprice shows it: this one has "
                 "characters that no id has."
+            )
+        if self.workers < 1:
+            raise ConfigurationError(
+                f"Set --workers (or FLEXPRICE_WORKERS) to 1 or more: with {self.workers} nothing would be asked."
+            )
+        if self.max_requests_per_second is not None and self.max_requests_per_second <= 0:
+            raise ConfigurationError(
+                "Set --max-requests-per-second (or FLEXPRICE_MAX_REQUESTS_PER_SECOND) to more than 0, or leave it out: "
+                f"at {self.max_requests_per_second:g} nothing would be asked."
             )
 
 

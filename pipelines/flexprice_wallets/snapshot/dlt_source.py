@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import dlt
@@ -29,6 +29,7 @@ from flexprice_wallets.snapshot.arrow import arrow_schema
 from flexprice_wallets.snapshot.ledger_rows import read_ledger_before
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.read_known import read_known
+from flexprice_wallets.snapshot.snapshot_time import in_utc
 from flexprice_wallets.snapshot.source import (
     SOURCE_NAME,
     Before,
@@ -80,7 +81,7 @@ def flexprice_source(
         ConfigurationError: where an option is missing or wrong.
         FlexpriceWalletsError: in dlt's extract step, as the cause of dlt's exception, where the run must be given up.
     """
-    _check(snapshot_at, customer_ids, lookup_keys)
+    _check(customer_ids, lookup_keys)
     options = LoadOptions(
         ApiOptions(
             api_key=_api_key(api_key),
@@ -94,7 +95,7 @@ def flexprice_source(
             include_credits_available_breakdown and include_real_time_balance,
         ),
         ledger=include_ledger,
-        snapshot_at=None if snapshot_at is None else snapshot_at.astimezone(UTC),
+        snapshot_at=None if snapshot_at is None else in_utc(snapshot_at),
     )
     options.api.check()
 
@@ -142,14 +143,7 @@ def _columns(table: Table) -> TTableSchemaColumns:
     return columns
 
 
-def _check(
-    snapshot_at: datetime | None, customer_ids: Sequence[str], lookup_keys: Sequence[str]
-) -> None:
-    if snapshot_at is not None and snapshot_at.tzinfo is None:
-        raise ConfigurationError(
-            f"snapshot_at {snapshot_at.isoformat()} has no time zone, so it could mean two moments: "
-            "give it one, such as UTC."
-        )
+def _check(customer_ids: Sequence[str], lookup_keys: Sequence[str]) -> None:
     for name, words in (("customer_ids", customer_ids), ("lookup_keys", lookup_keys)):
         if isinstance(words, str):
             raise ConfigurationError(

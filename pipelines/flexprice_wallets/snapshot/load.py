@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flexprice_wallets.errors import ConfigurationError, ExitCode
 from flexprice_wallets.extract.process import ProcessFeed
-from flexprice_wallets.signals import raise_if_interrupted
+from flexprice_wallets.signals import programs_end, raise_if_interrupted
 from flexprice_wallets.snapshot.dlt_settings import dlt_settings
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
+from flexprice_wallets.snapshot.snapshot_row import SnapshotRow, as_snapshot_row
 from flexprice_wallets.snapshot.snapshot_time import choose_snapshot_time
 from flexprice_wallets.warehouse.lock import exclusive_run
 from flexprice_wallets.warehouse.paths import WarehousePaths
@@ -26,12 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What a load brought: its row of `snapshots`, and where.
+    """What `take_snapshot` brought: the snapshot's row of `snapshots`, and in which file.
 
     `already_loaded`: the warehouse held a snapshot of the time asked for; it is that one's row, and nothing was read.
     """
 
-    snapshot: dict[str, Any]
+    snapshot: SnapshotRow
     database: Path
     already_loaded: bool = False
 
@@ -53,14 +55,42 @@ def require_posix() -> None:
         )
 
 
-def load(
+def take_snapshot(
     options: LoadOptions, on_progress: Callable[[Progress], None] = lambda _: None
 ) -> LoadResult:
-    """Take one snapshot and publish it.
+    """Take one snapshot and publish it: all customers' wallets are read, and what changed is written.
+
+    It changes nothing in the process around it, and can be called in any thread. Ctrl-C comes out as KeyboardInterrupt.
+
+    Args:
+        options: what to ask for, of whom, and which file to write.
+        on_progress: is told, in this thread, how far the load is; what it raises ends the load.
+
+    Returns:
+        The snapshot's row and the file. Whether all could be read is its `completeness`.
 
     Raises:
-        FlexpriceWalletsError: see `errors`; then the published file is what it was.
+        ConfigurationError: an option is wrong. SnapshotTimeError: `snapshot_at` is naive, before the last snapshot, or
+            in the future.
+        AccessRefused: the API refuses the key.
+        AnotherRunAtWork: another load or thread writes this file.
+        RunFailed: too much could not be read, or not be taken; its subclasses say what.
+        WarehouseError: the file cannot be used; its subclasses say why.
+
+    All of them are in `errors`. After an error the file is what it was.
     """
+    handled_before = sys.exception()
+    try:
+        return _take_snapshot(options, on_progress)
+    except Exception as error:
+        end = programs_end(error, handled_before)
+        if end is None:
+            raise
+    # Not within the handler: the chain of what ends the program would lead back to itself.
+    raise end
+
+
+def _take_snapshot(options: LoadOptions, on_progress: Callable[[Progress], None]) -> LoadResult:
     require_posix()
     paths = WarehousePaths.of(options.database, options.raw_schema, options.schema)
     with exclusive_run(paths), working_folder(paths):
@@ -83,7 +113,7 @@ def load(
     return result
 
 
-def _published_row(paths: WarehousePaths, options: LoadOptions) -> dict[str, Any] | None:
+def _published_row(paths: WarehousePaths, options: LoadOptions) -> SnapshotRow | None:
     """The row of the snapshot that was published with the time asked for; None where there is none."""
     if options.snapshot_at is None or not paths.published.exists():
         return None
@@ -91,7 +121,8 @@ def _published_row(paths: WarehousePaths, options: LoadOptions) -> dict[str, Any
 
     with open_database(paths.published, read_only=True) as connection:
         check_warehouse(connection, options.raw_schema, paths.published.name)
-        return snapshot_row(connection, options.raw_schema, options.snapshot_at)
+        row = snapshot_row(connection, options.raw_schema, options.snapshot_at)
+    return None if row is None else as_snapshot_row(row)
 
 
 def _open_feed(options: LoadOptions) -> Feed:

@@ -13,13 +13,20 @@ import dlt
 import duckdb
 from dlt.common.exceptions import DltException
 
-from flexprice_wallets.errors import FlexpriceWalletsError, NotAWarehouse, RunFailed, StorageError
+from flexprice_wallets.errors import (
+    FlexpriceWalletsError,
+    NotAWarehouse,
+    RunFailed,
+    StorageError,
+    chain_of,
+)
 from flexprice_wallets.extract.feed import Feed
 from flexprice_wallets.snapshot.dlt_tables import create_tables
 from flexprice_wallets.snapshot.ledger_rows import read_ledger_before, settle_ledger
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.read_known import read_known
+from flexprice_wallets.snapshot.snapshot_row import SnapshotRow, as_snapshot_row
 from flexprice_wallets.snapshot.source import (
     SOURCE_NAME,
     Before,
@@ -50,7 +57,7 @@ def load_snapshot(
     feed: Feed,
     started_at: datetime,
     on_progress: Callable[[Progress], None],
-) -> dict[str, Any]:
+) -> SnapshotRow:
     """Load what `feed` brings into a copy of the published file; returns the snapshot's row.
 
     Raises:
@@ -88,8 +95,13 @@ def load_snapshot(
             _finish_copy(connection, options, row)
     except (DltException, duckdb.Error, OSError) as error:
         # dlt wraps whatever it is that a step raises.
-        raise _own_error(error) from error
-    return row
+        failure = _own_failure(error)
+        if failure is None:
+            raise _named_failure(error) from error
+    else:
+        return as_snapshot_row(row)
+    # Not within the handler: its chain would lead back to itself.
+    raise failure
 
 
 def _read_before(
@@ -150,12 +162,15 @@ def _finish_copy(
     connection.execute("checkpoint")
 
 
-def _own_error(error: BaseException) -> FlexpriceWalletsError:
-    """The error of this package behind one of dlt's or DuckDB's, or one that names it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, FlexpriceWalletsError):
-            return seen
+def _own_failure(error: BaseException) -> FlexpriceWalletsError | None:
+    """The error of this package behind one of dlt's or DuckDB's, where there is one."""
+    own = (each for each in chain_of(error) if isinstance(each, FlexpriceWalletsError))
+    return next(own, None)
+
+
+def _named_failure(error: BaseException) -> FlexpriceWalletsError:
+    """The error of this package that names one of dlt's, DuckDB's or the system's."""
+    for seen in chain_of(error):
         if isinstance(seen, OSError) and seen.errno is not None:
             return StorageError(
                 f"The file system refused ({seen.strerror}); nothing was published. Free space or mend the "
@@ -177,7 +192,6 @@ def _own_error(error: BaseException) -> FlexpriceWalletsError:
                 "Free space or memory and run again."
             )
         innermost = seen
-        seen = seen.__cause__ or seen.__context__
     return RunFailed(
         f"The load failed in dlt or DuckDB ({type(innermost).__name__}: {_first_line(innermost)}); nothing was "
         "published. Run again with -v to see more."

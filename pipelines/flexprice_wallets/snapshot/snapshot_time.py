@@ -30,17 +30,32 @@ def snapshot_id(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
+def in_utc(asked: datetime) -> datetime:
+    """A time that was asked for, in UTC.
+
+    Raises:
+        SnapshotTimeError: where it has no time zone.
+    """
+    if asked.utcoffset() is None:
+        raise SnapshotTimeError(
+            f"The snapshot's time {asked.isoformat()} has no time zone, so it could mean two moments: give it one, "
+            "such as UTC."
+        )
+    return asked.astimezone(UTC)
+
+
 def choose_snapshot_time(
     now: datetime, last: datetime | None, asked: datetime | None = None
 ) -> SnapshotTime:
     """The time of a new snapshot: what was asked for, else the clock's, moved just past the last where it went back.
 
     Raises:
-        SnapshotTimeError: where the time asked for is not later than the last one, or lies in the future; or where
-            the last one lies so far ahead of the clock that nothing could follow it.
+        SnapshotTimeError: where the time asked for has no time zone, is not later than the last one, or lies in the
+            future; or where the last one lies so far ahead of the clock that nothing could follow it.
     """
     latest = now + FURTHEST_AHEAD
     if asked is not None:
+        asked = in_utc(asked)
         if last is not None and asked <= last:
             # That of a snapshot in the warehouse is no error of a command: it has found that one before.
             raise SnapshotTimeError(

@@ -1,0 +1,299 @@
+"""`take_snapshot` and what it needs, as a program uses them: from the package alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_type_hints
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+
+import flexprice_wallets
+from flexprice_emulator import Emulator, Fault, World
+from flexprice_wallets import (
+    ApiOptions,
+    Figures,
+    Limits,
+    LoadOptions,
+    Progress,
+    RetryPolicy,
+    Secret,
+    Selection,
+    SnapshotRow,
+    Timeouts,
+    Tolerance,
+    errors,
+    flexprice_source,
+    take_snapshot,
+)
+from flexprice_wallets.records.columns import ColumnType
+from flexprice_wallets.records.tables import SNAPSHOTS
+from flexprice_wallets.signals import programs_end
+from tests.command_line import run_process
+from tests.snapshot.loading import ask
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_PYTHON_TYPES = {
+    ColumnType.TEXT: str,
+    ColumnType.BOOLEAN: bool,
+    ColumnType.INTEGER: int,
+    ColumnType.TIMESTAMP: datetime,
+}
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(world=World(12, seed=5, now=AT)) as running:
+        yield running
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "warehouse.duckdb"
+
+
+def api_of(emulator: Emulator, **options: Any) -> ApiOptions:
+    retries = RetryPolicy(attempts=2, total_time=5.0, first_delay=0.01)
+    return ApiOptions(
+        Secret(emulator.api_key), emulator.base_url, workers=4, retries=retries, **options
+    )
+
+
+# --- What the package exports ---
+
+
+def test_the_package_exports_what_a_caller_names() -> None:
+    for name in flexprice_wallets.__all__:
+        assert getattr(flexprice_wallets, name) is not None
+        assert name in dir(flexprice_wallets)
+    # All that the options are made of, and all that a function of the package takes or gives.
+    for made in (LoadOptions, ApiOptions, Limits):
+        for kind in get_type_hints(made).values():
+            named = getattr(kind, "__name__", "")
+            is_ours = getattr(kind, "__module__", "").startswith("flexprice_wallets")
+            assert not is_ours or getattr(flexprice_wallets, named) is kind
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import flexprice_wallets; flexprice_wallets.errors.AccessRefused",
+        "from flexprice_wallets import errors; errors.AccessRefused",
+        "import flexprice_wallets.errors as errors; errors.AccessRefused",
+        "from flexprice_wallets import *; errors.AccessRefused",
+        "from flexprice_wallets import ApiOptions, LoadOptions, Secret, SnapshotRow, errors, take_snapshot",
+    ],
+)
+def test_importing_is_light(program: str, tmp_path: Path) -> None:
+    heavy = "{'dlt', 'duckdb', 'pandas', 'pyarrow', 'requests'}"
+    if "*" in program:  # which names the source and the reader, too
+        heavy = "set()"
+    script = f"import sys\n{program}\nprint({heavy} & set(sys.modules))"
+    ended = run_process((sys.executable, "-c", script), tmp_path, {})
+    assert (ended.code, ended.out.strip()) == (0, "set()"), ended.err
+
+
+# --- The row ---
+
+
+def test_the_row_has_every_column_of_the_table() -> None:
+    hints = get_type_hints(SnapshotRow)
+    assert list(hints) == list(SNAPSHOTS.column_names)
+    for column in SNAPSHOTS.columns:
+        kind: Any = _PYTHON_TYPES[column.type]
+        assert hints[column.name] == (kind | None if column.nullable else kind), column.name
+
+
+def test_the_row_is_that_of_the_warehouse(emulator: Emulator, database: Path) -> None:
+    asked = AT.astimezone(ZoneInfo("Asia/Kolkata"))
+    result = take_snapshot(LoadOptions(api_of(emulator), database, snapshot_at=asked))
+    [stored] = ask(database, "from flexprice_raw.snapshots")
+    assert result.snapshot == stored
+    assert result.snapshot["snapshot_at"] == AT
+    assert result.database == database
+    assert not result.already_loaded
+
+    again = take_snapshot(LoadOptions(api_of(emulator), database, snapshot_at=asked))
+    assert again.already_loaded
+    for each in (result.snapshot, again.snapshot):
+        assert list(each) == list(SNAPSHOTS.column_names)
+        times = [value for value in each.values() if isinstance(value, datetime)]
+        assert len(times) == 4
+        assert {time.tzinfo for time in times} == {UTC}
+    assert again.snapshot == result.snapshot
+
+
+def test_options_reach_the_load(emulator: Emulator, database: Path) -> None:
+    first = emulator.world.published_customer_ids()[0]
+    seen: list[Progress] = []
+    options = LoadOptions(
+        api_of(emulator, timeouts=Timeouts(connect=5.0, read=5.0, answer=10.0)),
+        database,
+        selection=Selection(customer_ids=(first,)),
+        figures=Figures(real_time_balance=False, credits_available_breakdown=False),
+        limits=Limits(failures=Tolerance.parse("3")),
+        ledger=False,
+    )
+    row = take_snapshot(options, seen.append).snapshot
+    assert (row["scope"], row["customers_observed"]) == ("selected", 1)
+    assert (row["include_real_time_balance"], row["ledger"]) == (False, "not_asked")
+    assert seen[-1].done == seen[-1].expected == 1
+
+
+# --- Documented errors ---
+
+
+def leads_back(error: BaseException) -> bool:
+    """Whether following an error's causes would never end."""
+    met: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None:
+        if any(each is one for one in met):
+            return True
+        met.append(each)
+        each = each.__cause__ or each.__context__
+    return False
+
+
+def test_documented_errors_are_raised(emulator: Emulator, database: Path, tmp_path: Path) -> None:
+    api = api_of(emulator)
+    refused = ApiOptions(Secret("another-key"), emulator.base_url)
+    unreachable = ApiOptions(Secret("key"), "http://127.0.0.1:9/v1", retries=api.retries)
+    foreign = tmp_path / "foreign.duckdb"
+    with duckdb.connect(str(foreign)) as connection:
+        connection.execute("create table theirs as select 1 as n")
+    take_snapshot(LoadOptions(api, database, snapshot_at=AT))
+    before = database.read_bytes()
+    cases: list[tuple[LoadOptions, type[errors.FlexpriceWalletsError]]] = [
+        (LoadOptions(refused, database), errors.AccessRefused),
+        (LoadOptions(unreachable, database), errors.RunFailed),
+        (LoadOptions(api, foreign), errors.NotAWarehouse),
+        (LoadOptions(api, tmp_path / "no" / "folder.duckdb"), errors.ConfigurationError),
+        (LoadOptions(api, database, snapshot_at=AT - timedelta(1)), errors.SnapshotTimeError),
+        (LoadOptions(api, database, snapshot_at=AT.replace(tzinfo=None)), errors.SnapshotTimeError),
+        (
+            LoadOptions(api, database, snapshot_at=datetime.now(UTC) + timedelta(1)),
+            errors.SnapshotTimeError,
+        ),
+        (
+            LoadOptions(ApiOptions(Secret("key"), "http://example.com/v1")),
+            errors.ConfigurationError,
+        ),
+    ]
+    for options, expected in cases:
+        with pytest.raises(expected) as caught:
+            take_snapshot(options)
+        assert not leads_back(caught.value)
+    assert database.read_bytes() == before
+
+
+def test_too_many_failures_are_named(emulator: Emulator, database: Path) -> None:
+    emulator.faults.add(Fault("server_error", path="/v1/customers/wallets"))
+    limits = Limits(failures=Tolerance.parse("0"))
+    with pytest.raises(errors.ApiUnavailable):
+        take_snapshot(LoadOptions(api_of(emulator), database, limits=limits))
+    assert not database.exists()
+
+
+def test_another_run_at_work_is_named(emulator: Emulator, database: Path) -> None:
+    emulator.latency_ms = 20
+    ends: list[BaseException] = []
+
+    def second(_: Progress) -> None:
+        if not ends:
+            try:
+                take_snapshot(LoadOptions(api_of(emulator), database))
+            except errors.AnotherRunAtWork as error:
+                ends.append(error)
+
+    assert take_snapshot(LoadOptions(api_of(emulator), database), second).exit_code == 0
+    assert len(ends) == 1
+
+
+@pytest.mark.parametrize("options", [{"workers": 0}, {"max_requests_per_second": 0}])
+def test_options_with_which_nothing_would_be_asked(
+    options: dict[str, Any], emulator: Emulator, database: Path
+) -> None:
+    api = ApiOptions(Secret(emulator.api_key), emulator.base_url, **options)
+    with pytest.raises(errors.ConfigurationError, match="nothing would be asked"):
+        take_snapshot(LoadOptions(api, database))
+    assert emulator.requests.total == 0
+
+
+def test_a_time_without_a_zone_is_named_by_the_source_too(emulator: Emulator) -> None:
+    with pytest.raises(errors.SnapshotTimeError, match="no time zone"):
+        flexprice_source(
+            api_key=emulator.api_key,
+            base_url=emulator.base_url,
+            snapshot_at=AT.replace(tzinfo=None),
+        )
+
+
+# --- What ends the program ---
+
+
+def _exit(*_: object) -> None:
+    raise SystemExit(7)
+
+
+@pytest.mark.parametrize(
+    ("number", "handler", "expected"),
+    [
+        (signal.SIGINT, signal.default_int_handler, KeyboardInterrupt),
+        (signal.SIGTERM, _exit, SystemExit),
+    ],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_what_ends_the_program_comes_out_as_itself(
+    number: signal.Signals,
+    handler: Callable[..., object],
+    expected: type[BaseException],
+    emulator: Emulator,
+    database: Path,
+) -> None:
+    before = signal.signal(number, handler)
+    threads = threading.active_count()
+    try:
+        with pytest.raises(expected) as caught:
+            # In dlt's extract step.
+            take_snapshot(
+                LoadOptions(api_of(emulator), database), lambda _: signal.raise_signal(number)
+            )
+        assert not leads_back(caught.value)
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)
+    assert sorted(os.listdir(database.parent)) == [f".{database.name}.lock"]
+    assert take_snapshot(LoadOptions(api_of(emulator), database)).exit_code == 0
+    assert threading.active_count() <= threads + 1
+
+
+def test_ctrl_c_in_a_query_comes_out_as_itself() -> None:
+    # As DuckDB words it.
+    interrupted = RuntimeError("Query interrupted")
+    interrupted.__cause__ = KeyboardInterrupt()
+    assert programs_end(interrupted) is interrupted.__cause__
+
+
+def test_what_the_program_has_handled_before_ends_nothing(database: Path) -> None:
+    options = LoadOptions(ApiOptions(Secret("key"), "http://example.com/v1"), database)
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        with pytest.raises(errors.ConfigurationError):
+            take_snapshot(options)
+
+
+def test_an_error_of_the_callers_own_is_not_hidden(emulator: Emulator, database: Path) -> None:
+    def fail(_: Progress) -> None:
+        raise LookupError("theirs")
+
+    with pytest.raises(errors.RunFailed, match="LookupError: theirs"):
+        take_snapshot(LoadOptions(api_of(emulator), database), fail)
