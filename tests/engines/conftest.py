@@ -45,9 +45,3 @@ def trino(files: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -
         fill(engine, files, DATASET)
         create_views(engine, DATASET)
         yield engine
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if {"spark", "trino"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.engines)

@@ -62,6 +62,8 @@ def trino_folder() -> Path:
                     shutil.rmtree(plugin)
             server.rename(folder)
             shutil.rmtree(unpacked)
+            # Maven keeps its own copy.
+            archive.unlink()
     return folder
 
 

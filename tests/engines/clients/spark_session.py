@@ -35,6 +35,8 @@ def session(folder: Path, jars: str, zone: str) -> SparkSession:
         "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.shuffle.partitions": "1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.databricks.delta.stats.skipping": "false",
         "spark.databricks.delta.snapshotPartitions": "1",
     }
     builder = SparkSession.builder.master("local[1]").appName("views")
