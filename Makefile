@@ -74,13 +74,18 @@ test-duckdb15: $(VENV_15)/.test ## Run the tests that DuckDB has a part in on 1.
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0
-	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi and not replication and not orchestrators' $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi and not replication and not orchestrators and not engines' $(PYTEST_ARGS)
 
 .PHONY: test-postgres
 test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, load and replicate to it; apt-get installs one where there is none
 	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
 	$(VENV)/bin/python -m pytest -m 'not torture' -o faulthandler_timeout=2400 tests/views/test_postgres.py \
 		tests/replicate tests/snapshot/test_destinations.py $(PYTEST_ARGS)
+
+.PHONY: test-engines
+test-engines: $(VENV)/.dev ## Run every view on Spark over Delta and on Trino over Iceberg (needs Java 17 and 24, Maven)
+	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
+	$(VENV)/bin/python -m pytest -m engines -o faulthandler_timeout=1800 tests/engines $(PYTEST_ARGS)
 
 # Debian keeps the server's programs off the path.
 POSTGRES = $(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null)

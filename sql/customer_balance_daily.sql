@@ -20,20 +20,20 @@ current_wallets as (
     select * from flexprice_raw.stored_wallets
 ),
 
--- What kind each wallet was, and when.
+-- What kind each wallet was, and at the ends of which days.
 kinds as (
     select
         wallet_id,
         wallet_type,
-        valid_from,
-        valid_to
+        cast(valid_from at time zone 'UTC' as date) as first_day,
+        cast(valid_to at time zone 'UTC' as date) as next_day
     from flexprice_raw.stored_settings_intervals
     union all
     select
         wallet_id,
         wallet_type,
-        settings_snapshot_at as valid_from,
-        timestamp with time zone '9999-12-31 00:00:00+00' as valid_to
+        cast(settings_snapshot_at at time zone 'UTC' as date) as first_day,
+        date '9999-12-31' as next_day
     from current_wallets
 ),
 
@@ -47,8 +47,8 @@ wallets as (
     left join kinds
         on
             daily.wallet_id = kinds.wallet_id
-            and (cast(daily.date_day as timestamp) + interval '1 day') at time zone 'UTC' > kinds.valid_from
-            and (cast(daily.date_day as timestamp) + interval '1 day') at time zone 'UTC' <= kinds.valid_to
+            and daily.date_day >= kinds.first_day
+            and daily.date_day < kinds.next_day
 ),
 
 -- Pending charges are the same for each prepaid wallet of a currency: the latest observed stands for all.

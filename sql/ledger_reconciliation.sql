@@ -59,12 +59,12 @@ sums as (
                     transactions.credit_balance_after = observed.credit_balance
                     and (
                         transactions.next_completed_at is null
-                        or transactions.next_completed_at > observed.last_observed_at - interval '5 minutes'
+                        or transactions.next_completed_at > observed.last_observed_at - interval '5' minute
                     )
                     then 1
                 when
                     transactions.credit_balance_before = observed.credit_balance
-                    and transactions.completed_at > observed.last_observed_at - interval '5 minutes'
+                    and transactions.completed_at > observed.last_observed_at - interval '5' minute
                     then 1
                 else 0
             end

@@ -32,7 +32,7 @@ holders as (
     inner join months
         on
             balances.valid_from < months.day_end
-            and coalesce(balances.valid_to, timestamp with time zone '9999-12-31 00:00:00+00') >= months.day_end
+            and coalesce(balances.valid_to, timestamp with time zone '9999-12-31 00:00:00+00:00') >= months.day_end
     where balances.balance > 0 and balances.ended is null
     group by balances.currency, months.month
 ),

@@ -33,8 +33,8 @@ compared as (
         balances.life_number as life_number,
         greatest(settings.snapshot_at, balances.valid_from) as valid_from,
         least(
-            coalesce(settings.valid_to, timestamp with time zone '9999-12-31 00:00:00+00'),
-            coalesce(balances.valid_to, timestamp with time zone '9999-12-31 00:00:00+00')
+            coalesce(settings.valid_to, timestamp with time zone '9999-12-31 00:00:00+00:00'),
+            coalesce(balances.valid_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
         ) as valid_to,
         case
             when thresholds.condition = 'above' then balances.balance >= thresholds.threshold
@@ -46,8 +46,8 @@ compared as (
     inner join balances
         on
             settings.wallet_id = balances.wallet_id
-            and settings.snapshot_at < coalesce(balances.valid_to, timestamp with time zone '9999-12-31 00:00:00+00')
-            and balances.valid_from < coalesce(settings.valid_to, timestamp with time zone '9999-12-31 00:00:00+00')
+            and settings.snapshot_at < coalesce(balances.valid_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
+            and balances.valid_from < coalesce(settings.valid_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     where
         settings.ended is null
         and balances.ended is null
@@ -120,7 +120,7 @@ episodes as (
         max(balance) as highest_balance,
         min(valid_from) as valid_from,
         case
-            when max(valid_to) < timestamp with time zone '9999-12-31 00:00:00+00' then max(valid_to)
+            when max(valid_to) < timestamp with time zone '9999-12-31 00:00:00+00:00' then max(valid_to)
         end as valid_to
     from numbered
     group by wallet_id, level, episode_number
@@ -144,9 +144,9 @@ episodes as (
             state_episodes.wallet_id = balances.wallet_id
             and balances.ended is null
             and state_episodes.valid_from
-            < coalesce(balances.valid_to, timestamp with time zone '9999-12-31 00:00:00+00')
+            < coalesce(balances.valid_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
             and balances.valid_from
-            < coalesce(state_episodes.valid_to, timestamp with time zone '9999-12-31 00:00:00+00')
+            < coalesce(state_episodes.valid_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     group by state_episodes.wallet_id, state_episodes.alert_state, state_episodes.valid_from, state_episodes.valid_to
 ),
 

@@ -39,7 +39,7 @@ create or replace macro flexprice.wallet_balance_as_of(as_of) as table (
             on
                 intervals.wallet_id = exceptions.wallet_id
                 and exceptions.exception_from <= cast(as_of as timestamp with time zone)
-                and coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00')
+                and coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
                 > cast(as_of as timestamp with time zone)
         where
             intervals.valid_from <= cast(as_of as timestamp with time zone)

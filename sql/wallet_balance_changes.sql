@@ -221,4 +221,4 @@ left join flexprice_raw.stored_observation_exceptions as exceptions
         changes.wallet_id = exceptions.wallet_id
         and changes.changed_by > exceptions.exception_from
         and changes.changed_by
-        <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00');
+        <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00:00');

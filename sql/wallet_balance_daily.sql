@@ -229,13 +229,13 @@ selected_figures as (
             covered.wallet_id = real_time_gaps.wallet_id
             and real_time_gaps.figure = 'real_time'
             and covered.snapshot_at >= real_time_gaps.gap_from
-            and covered.snapshot_at < coalesce(real_time_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00')
+            and covered.snapshot_at < coalesce(real_time_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     left join flexprice_raw.stored_figure_gaps as credits_gaps
         on
             covered.wallet_id = credits_gaps.wallet_id
             and credits_gaps.figure = 'credits_available'
             and covered.snapshot_at >= credits_gaps.gap_from
-            and covered.snapshot_at < coalesce(credits_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00')
+            and covered.snapshot_at < coalesce(credits_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     group by covered.wallet_id, snapshots.date_day
 ),
 
@@ -266,7 +266,7 @@ observed as (
             closings.wallet_id = exceptions.wallet_id
             and calendar.day_end > exceptions.exception_from
             and calendar.day_end
-            <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00')
+            <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     -- A gap that spans every snapshot of the day that asked.
     left join flexprice_raw.stored_figure_gaps as real_time_gaps
         on
@@ -274,14 +274,14 @@ observed as (
             and real_time_gaps.figure = 'real_time'
             and calendar.real_time_asked_from >= real_time_gaps.gap_from
             and calendar.real_time_asked_to
-            < coalesce(real_time_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00')
+            < coalesce(real_time_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     left join flexprice_raw.stored_figure_gaps as credits_gaps
         on
             closings.wallet_id = credits_gaps.wallet_id
             and credits_gaps.figure = 'credits_available'
             and calendar.credits_asked_from >= credits_gaps.gap_from
             and calendar.credits_asked_to
-            < coalesce(credits_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00')
+            < coalesce(credits_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     left join selected_figures
         on closings.wallet_id = selected_figures.wallet_id and closings.date_day = selected_figures.date_day
 )

@@ -73,12 +73,12 @@ create or replace macro flexprice.wallet_balance_daily_in(zone) as table (
         inner join days
             on
                 intervals.valid_from < days.day_end
-                and coalesce(intervals.valid_to, timestamp with time zone '9999-12-31 00:00:00+00') >= days.day_end
+                and coalesce(intervals.valid_to, timestamp with time zone '9999-12-31 00:00:00+00:00') >= days.day_end
         left join flexprice_raw.stored_observation_exceptions as exceptions
             on
                 intervals.wallet_id = exceptions.wallet_id
                 and days.day_end > exceptions.exception_from
-                and days.day_end <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00')
+                and days.day_end <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     )
 
     select

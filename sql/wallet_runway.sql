@@ -34,8 +34,8 @@ history as (
 windows as (
     select
         max(snapshot_at) as window_end,
-        max(snapshot_at) - interval '168 hours' as start_7,
-        max(snapshot_at) - interval '720 hours' as start_30
+        max(snapshot_at) - interval '168' hour as start_7,
+        max(snapshot_at) - interval '720' hour as start_30
     from flexprice_raw.snapshots
 ),
 
@@ -150,7 +150,7 @@ paced as (
         cast(
             extract(hour from last_observed_at at time zone 'UTC') * 3600
             + extract(minute from last_observed_at at time zone 'UTC') * 60
-            + extract(second from last_observed_at at time zone 'UTC') as double precision
+            + floor(extract(second from last_observed_at at time zone 'UTC')) as double precision
         ) / 86400 as day_passed,
         case
             when credits_per_day_7_days > 0 then credits_per_day_7_days

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from flexprice_emulator import Emulator
-from flexprice_wallets.replicate.dialects import DIALECTS, EXECUTED
+from flexprice_wallets.replicate.dialects import DIALECTS, EXECUTED, SETTINGS
 from flexprice_wallets.warehouse.descriptions import views
 from tests.command_line import Ended, run_program
 from tests.replicate.comparison import differences
@@ -113,4 +113,8 @@ def test_sql_prints_every_view_and_says_what_was_never_executed(dialect, tmp_pat
     made = re.findall(r"create or replace view billing\.(\w+) as", done.out)
     assert made == [view.name for view in views() if view.type == "view"]
     assert ("Nobody has executed them" in done.out) is (dialect not in EXECUTED)
+    assert ("the project's tests execute them there" in done.out) is (dialect in EXECUTED)
+    settings = [line for line in done.out.splitlines() if line.startswith("set ")]
+    assert settings == [f"{setting};" for setting in SETTINGS.get(dialect, ())]
+    assert all(done.out.index(line) < done.out.index("create or replace view") for line in settings)
     assert not re.search(r"\bflexprice(_raw)?\"?\.", done.out)

@@ -19,7 +19,7 @@ def sql_command(dialect: str, dataset: str) -> int:
 
     The tables are taken to be in the schema DATASET_raw.
     """
-    from flexprice_wallets.replicate.dialects import EXECUTED, rendered_views
+    from flexprice_wallets.replicate.dialects import EXECUTED, SETTINGS, rendered_views
 
     if dialect in EXECUTED:
         say(
@@ -30,6 +30,8 @@ def sql_command(dialect: str, dataset: str) -> int:
             f"-- The views of flexprice-wallets for {dialect}, as sqlglot renders them.\n"
             f"-- Nobody has executed them on {dialect}: compare their answers before you rely on them."
         )
+    for setting in SETTINGS.get(dialect, ()):
+        say(f"\n{setting};")
     for view in rendered_views(dialect, raw_schema=f"{dataset}_raw", schema=dataset):
         say(f"\ncreate or replace view {dataset}.{view.name} as\n{view.query};")
     return 0

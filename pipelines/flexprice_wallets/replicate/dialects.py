@@ -23,7 +23,7 @@ Rewrite = Callable[[exp.Expr], exp.Expr]
 DIALECTS: Final = (
     "postgres", "trino", "spark", "databricks", "snowflake", "bigquery", "redshift",
 )  # fmt: skip
-EXECUTED: Final = frozenset({"postgres"})
+EXECUTED: Final = frozenset({"postgres", "spark", "trino"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,41 @@ def _epoch_of_trino(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Extract) and node.name.lower() == "epoch":
         return exp.func("to_unixtime", node.expression, dialect="trino")
     return node
+
+
+def _day_of_trino(node: exp.Expr) -> exp.Expr:
+    """A day and a number of days after it, which Trino does not add."""
+    if not isinstance(node, exp.Add) or not node.this.is_type(exp.DType.DATE):
+        return node
+    day, days = node.this, node.expression
+    return exp.Anonymous(this="date_add", expressions=[exp.Literal.string("day"), days, day])
+
+
+def _epoch_of_spark(node: exp.Expr) -> exp.Expr:
+    """`extract(epoch from …)`, which Spark does not know."""
+    if isinstance(node, exp.Extract) and node.name.lower() == "epoch":
+        seconds = exp.cast(_micros_of_spark(node.expression), "double", dialect="spark")
+        return exp.paren(exp.Div(this=seconds, expression=exp.Literal.number(1_000_000)))
+    return node
+
+
+def _utc_of_spark(node: exp.Expr) -> exp.Expr:
+    """`… at time zone 'UTC'`, whatever the zone of the session.
+
+    sqlglot's `from_utc_timestamp` moves a time by nothing at all; which day it is then depends on the session.
+    """
+    if not isinstance(node, exp.AtTimeZone):
+        return node
+    begin = exp.cast(exp.Literal.string("1970-01-01 00:00:00"), "timestamp_ntz", dialect="spark")
+    micros = exp.cast(_micros_of_spark(node.this), "decimal(20, 0)")
+    seconds = exp.Mul(this=micros, expression=exp.Literal.number("0.000001"))
+    nothing = [exp.Literal.number(0) for _ in range(3)]
+    passed = exp.Anonymous(this="make_dt_interval", expressions=[*nothing, seconds])
+    return exp.paren(exp.Add(this=begin, expression=passed))
+
+
+def _micros_of_spark(moment: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this="unix_micros", expressions=[moment.copy()])
 
 
 def _skipping_nulls(node: exp.Expr) -> exp.Expr:
@@ -83,12 +118,20 @@ def _most_have_not_ended(node: exp.Expr) -> exp.Expr:
     return node
 
 
+_OF_SPARK: Final = (_epoch_of_spark, _utc_of_spark)
 #: The expressions that differ, by dialect.
 REWRITES: Final[Mapping[str, tuple[Rewrite, ...]]] = {
     "postgres": (_last_version, _most_have_not_ended),
-    "trino": (_epoch_of_trino, _skipping_nulls),
+    "trino": (_epoch_of_trino, _day_of_trino, _skipping_nulls),
+    "spark": _OF_SPARK,
+    "databricks": _OF_SPARK,
     "snowflake": (_skipping_nulls,),
 }
+
+#: Without it Spark rounds products of decimals, in silence. A view keeps the setting with which it was created.
+_ALL_DIGITS: Final = ("set spark.sql.decimalOperations.allowPrecisionLoss = false",)
+#: What has to be said before the views are created, by dialect.
+SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {"spark": _ALL_DIGITS, "databricks": _ALL_DIGITS}
 
 
 @cache
