@@ -11,12 +11,13 @@ from tempfile import TemporaryDirectory
 import click
 
 from tests.benchmarks import load
-from tests.benchmarks.cases import CASES
+from tests.benchmarks.cases import CASES, LEDGER_CASES
 from tests.benchmarks.measurement import WrongResult
 from tests.benchmarks.report import PARTS, show, write
 from tests.benchmarks.results import Section, seconds
 
 _CASES = {case.name: case for case in CASES}
+_LEDGERS = {case.name: case for case in LEDGER_CASES}
 _PART = click.Choice(tuple(PARTS))
 
 
@@ -26,7 +27,7 @@ _PART = click.Choice(tuple(PARTS))
     "--case",
     "cases",
     multiple=True,
-    type=click.Choice(tuple(_CASES)),
+    type=click.Choice((*_CASES, *_LEDGERS)),
     help="Of the load, only this case; repeatable.  [default: all]",
 )
 @click.option("--runs", type=click.IntRange(1), help="Runs of each, instead of each case's own.")
@@ -63,7 +64,7 @@ def main(
     command = shlex.join(("python", "-m", "tests.benchmarks", *sys.argv[1:]))
     for part in parts or tuple(PARTS):
         if part == "load":
-            sections = _load(cases or tuple(_CASES), runs, scale, this_only, install)
+            sections = _load(cases or (*_CASES, *_LEDGERS), runs, scale, this_only, install)
         else:
             sections = _warehouse(scale)
         show(sections)
@@ -74,11 +75,12 @@ def main(
 def _load(
     names: tuple[str, ...], runs: int | None, scale: float, this_only: bool, install: bool
 ) -> list[Section]:
-    chosen = [_CASES[name].scaled(scale, runs) for name in names]
+    chosen = [_CASES[name].scaled(scale, runs) for name in names if name in _CASES]
+    ledgers = [_LEDGERS[name].scaled(scale, runs) for name in names if name in _LEDGERS]
     if this_only:
         chosen = [case.of_this_project() for case in chosen]
     try:
-        return load.measure(chosen, install=install, say=_say)
+        return load.measure(chosen, ledgers, install=install, say=_say)
     except (WrongResult, TimeoutError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -47,6 +47,23 @@ class Case:
         return replace(self, programs=(THIS,))
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerCase:
+    """A first load by this project of a ledger of so many transactions, where the API answers at once.
+
+    Memory is sampled in one more, whose times do not count.
+    """
+
+    name: str
+    transactions: int
+    runs: int = 3
+
+    def scaled(self, factor: float, runs: int | None) -> LedgerCase:
+        """The same with another number of transactions or runs."""
+        transactions = max(10, round(self.transactions * factor))
+        return replace(self, transactions=transactions, runs=runs or self.runs)
+
+
 _ALL_STEPS: Final[tuple[Step, ...]] = ("first", "unchanged", "changed")
 _EVERYBODY: Final = (THIS, AIOHTTP, DLT, AIRBYTE, SINGER)
 
@@ -66,5 +83,7 @@ CASES: Final = (
         for latency in (0, 20, 100)
     ),
 )
+
+LEDGER_CASES: Final = (LedgerCase("ledger-1m", 1_000_000),)
 
 assert set(_EVERYBODY) == set(PROGRAMS), "every program is compared somewhere"

@@ -1,6 +1,7 @@
 """Answers like the API of a tenant with one customer and a ledger of any length, whose rows are made when asked for.
 
-Each row is of a second of its own, so where a page begins and ends is plain arithmetic.
+Each row is of a second of its own, so where a page begins and ends is plain arithmetic. Each wallet is granted credits
+and spends them, again and again, and its books close.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _OWNER: Final = b'"environment_id":"env_1","tenant_id":"tenant_1"'
 _CUSTOMER: Final = b'{"id":"cust_1","external_id":"one","status":"published",%b}' % _OWNER
 
 _ROW: Final = (
-    b'{"id":"wtxn_01K%023d","wallet_id":"wallet_01K%021d","customer_id":"cust_1","type":"%b","amount":"12.5",'
-    b'"credit_amount":"25","credit_balance_before":"%d.125","credit_balance_after":"%d.125",'
+    b'{"id":"wtxn_01K%023d","wallet_id":"wallet_01K%021d","customer_id":"cust_1","type":"%b","amount":"12.5625",'
+    b'"credit_amount":"25.125","credit_balance_before":"%b","credit_balance_after":"%b",'
     b'"transaction_status":"completed","reference_type":"REQUEST","reference_id":"req_01K%023d",'
     b'"description":"Manual balance debit","metadata":{"consumed_credit_tx_ids":"wtxn_01K%023d"},'
     b'"expiry_date":null,"credits_available":"0","transaction_reason":"%b","priority":null,"currency":"usd",'
@@ -40,7 +41,7 @@ def row(number: int) -> bytes:
     kind, reason = (
         (b"credit", b"FREE_CREDIT_GRANT") if is_credit else (b"debit", b"MANUAL_BALANCE_DEBIT")
     )
-    before, after = (0, 25) if is_credit else (25, 0)
+    before, after = (b"0", b"25.125") if is_credit else (b"25.125", b"0")
     return _ROW % (
         number,
         number % _WALLETS,

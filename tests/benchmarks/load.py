@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import cycle, islice
 
 from tests.benchmarks.answers import Scene
-from tests.benchmarks.cases import CONNECTIONS, STEPS, Case
+from tests.benchmarks.cases import CONNECTIONS, STEPS, Case, LedgerCase
 from tests.benchmarks.ceiling import requests_per_second
 from tests.benchmarks.environments import NotInstalled
+from tests.benchmarks.ledger_load import ledger_section, measure_ledger
 from tests.benchmarks.measurement import Series, measure_case
 from tests.benchmarks.programs import PROGRAMS
 from tests.benchmarks.responder_process import RunningResponder, responder_process
@@ -21,13 +22,33 @@ _MOST_PER_SECOND = 25_000
 
 
 def measure(
-    cases: Sequence[Case], *, install: bool, say: Callable[[str], None] = lambda _: None
+    cases: Sequence[Case],
+    ledgers: Sequence[LedgerCase] = (),
+    *,
+    install: bool,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[Section]:
-    """Measure all cases with one responder.
+    """Measure all cases: those of customers' wallets with one responder, each ledger with its own.
 
     Raises:
         WrongResult: a program did not load what the API said.
     """
+    loads = [measure_ledger(each, say=say) for each in ledgers]
+    series, ceilings = _measure_customers(cases, install=install, say=say) if cases else ([], {})
+    return [
+        targets_section(series, loads),
+        *([_ceiling_section(ceilings)] if ceilings else ()),
+        *(_case_section(case, series) for case in cases if not case.is_scaling),
+        *([ledger_section(loads)] if loads else ()),
+        *_scaling_sections(series),
+        *([_versions_section(series)] if series else ()),
+    ]
+
+
+def _measure_customers(
+    cases: Sequence[Case], *, install: bool, say: Callable[[str], None]
+) -> tuple[list[Series], dict[float, float]]:
+    """What was measured, and how many requests a second are possible at each latency."""
     customers = max(case.customers for case in cases)
     ceilings: dict[float, float] = {}
     series: list[Series] = []
@@ -40,13 +61,7 @@ def measure(
                 say(f"At {case.latency_ms:g} ms it answers {ceiling:,.0f} requests/s at most.")
             floor = case.customers / ceilings[case.latency_ms]
             series += measure_case(case, responder, floor, install=install, say=say)
-    return [
-        targets_section(series),
-        _ceiling_section(ceilings),
-        *(_case_section(case, series) for case in cases if not case.is_scaling),
-        *_scaling_sections(series),
-        _versions_section(series),
-    ]
+    return series, ceilings
 
 
 def _ceiling(responder: RunningResponder, latency_ms: float, customers: int) -> float:

@@ -92,6 +92,10 @@ class Program:
             self._number(folder, f"select count(*) from flexprice_raw.{t}") for (t,) in tables
         )
 
+    def transactions(self, folder: Path) -> int:
+        """How many transactions of the ledger this project's warehouse holds."""
+        return self._number(folder, "select count(*) from flexprice.wallet_transactions")
+
     def _number(self, folder: Path, query: str) -> int:
         with duckdb.connect(str(folder / self.database), read_only=True) as connection:
             row = connection.execute(query).fetchone()

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tests.benchmarks.cases import CASES, Step
+from tests.benchmarks.cases import CASES, LEDGER_CASES, Step
+from tests.benchmarks.ledger_load import LedgerLoad
 from tests.benchmarks.measurement import Series
 from tests.benchmarks.programs import AIOHTTP, DLT, PROGRAMS, THIS, Program
 from tests.benchmarks.results import Section, ratio, seconds
@@ -17,7 +18,7 @@ _NOT_MEASURED = "not measured"
 class Measurements:
     """Finds series of figures by case, step and program."""
 
-    def __init__(self, series: Iterable[Series]) -> None:
+    def __init__(self, series: Iterable[Series], ledgers: Iterable[LedgerLoad] = ()) -> None:
         full = {case.name: case.customers for case in CASES}
         self._series = {
             (each.case.name, each.step, each.program.name): each
@@ -25,6 +26,8 @@ class Measurements:
             # A tenth of the customers says nothing about a target.
             if each.times and each.case.customers == full[each.case.name]
         }
+
+        self._ledgers = {each.case.name: each for each in ledgers if _is_full(each)}
 
     def of(self, case: str, step: Step = "first", program: Program = THIS) -> Series:
         """One of them.
@@ -58,6 +61,19 @@ class Measurements:
 
     def first_request(self, case: str) -> str:
         return f"{seconds(self.of(case).median(lambda run: run.first_request))} s"
+
+    def transactions_per_second(self, case: str) -> str:
+        return f"{self._ledgers[case].per_second:,.0f}/s"
+
+    def memory_of_ledger(self, case: str) -> str:
+        return f"{self._ledgers[case].peak_memory / 1_000_000:.0f} MB"
+
+
+def _is_full(load: LedgerLoad) -> bool:
+    return any(
+        case.name == load.case.name and case.transactions == load.case.transactions
+        for case in LEDGER_CASES
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +148,18 @@ TARGETS: Final = (
         lambda m: m.memory("scale-100k-20ms"),
     ),
     Target(
+        "1,000,000 transactions of the ledger, 0 ms, first load",
+        "15,000/s",
+        "",
+        lambda m: m.transactions_per_second("ledger-1m"),
+    ),
+    Target(
+        "its peak memory",
+        "400 MB",
+        "",
+        lambda m: m.memory_of_ledger("ledger-1m"),
+    ),
+    Target(
         "command to first request",
         "1.5 s",
         "0.3 s",
@@ -140,9 +168,9 @@ TARGETS: Final = (
 )
 
 
-def targets_section(series: Iterable[Series]) -> Section:
+def targets_section(series: Iterable[Series], ledgers: Iterable[LedgerLoad] = ()) -> Section:
     """The targets, each beside its figure."""
-    measurements = Measurements(series)
+    measurements = Measurements(series, ledgers)
     rows = []
     for target in TARGETS:
         try:

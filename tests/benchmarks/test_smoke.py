@@ -51,6 +51,31 @@ def test_a_small_run_loads_what_the_responder_says_and_writes_the_table(tmp_path
     assert "not measured" in output.read_text()
 
 
+@pytest.mark.slow
+def test_a_small_ledger_is_loaded_and_stands_in_the_table(tmp_path: Path) -> None:
+    output = tmp_path / "BENCHMARKS.md"
+    # The command itself fails where a warehouse holds another number of transactions.
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.benchmarks", "load", "--case=ledger-1m"),
+            *("--scale=0.003", "--runs=1", f"--output={output}"),
+        ],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    [row] = [line for line in output.read_text().splitlines() if line.startswith("| 3,000 |")]
+    _, runs, wall, _, per_second, peak_memory = row.strip("| ").split(" | ")
+    assert runs == "1"
+    assert float(wall) * float(per_second.replace(",", "")) == pytest.approx(3000, rel=0.1)
+    assert int(peak_memory) > 50
+    # Nor with 3,000 transactions.
+    assert "| 15,000/s |  | not measured |" in output.read_text()
+
+
 def test_fewer_customers_are_the_first_of_more() -> None:
     assert customers_of_world(10) == customers_of_world(20)[:10]
 

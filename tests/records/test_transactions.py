@@ -12,7 +12,7 @@ from flexprice_wallets.records import json_text
 from flexprice_wallets.records.fingerprints import transaction_fingerprint
 from flexprice_wallets.records.records import Rejection, TransactionRecord
 from flexprice_wallets.records.transaction_tables import WALLET_TRANSACTIONS
-from flexprice_wallets.records.transactions import parse_transaction
+from flexprice_wallets.records.transactions import parse_transaction, parse_transactions
 
 BODY = b"""{
     "id": "wtxn_1", "wallet_id": "wallet_1", "customer_id": "cust_1", "type": "debit",
@@ -150,6 +150,46 @@ def test_what_is_no_object_is_rejected(value: object) -> None:
     result = parse_transaction(value)
     assert isinstance(result, Rejection)
     assert "not an object" in result.reason
+
+
+@pytest.mark.parametrize("name", sorted(raw()))
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "", "x", "1", "1.50", "-0", "1e2", "NaN", "1_0", " 1", "\ud800", "é", "y" * 256),
+        *("2026-05-01T10:00:00.123456789+02:00", "2026-02-30T00:00:00Z"),
+        *(True, False, Decimal(1), Decimal("0.1"), ["1"], {}, {"a": "1"}, {"a": Decimal(1)}),
+    ],
+)
+def test_a_page_is_read_as_its_records_one_by_one(name: str, value: Any) -> None:
+    page: list[object] = [raw(), raw(**{name: value}), raw(colour="blue"), raw()]
+    assert _shown(parse_transactions(page)) == _shown([parse_transaction(each) for each in page])
+
+
+def test_a_page_of_readable_records_is_read_as_they_are_one_by_one() -> None:
+    values: dict[str, Any] = {
+        "amount": Decimal("1.5"),
+        "credits_available": "-0.000",
+        "metadata": {"é": "\n", "a": '"'},
+        "expiry_date": "2026-05-01T10:00:00.123456789+02:00",
+        "description": "",
+        "priority": "7",
+        "colour": {"deep": Decimal("1.0")},
+    }
+    page: list[object] = [raw(), *(raw(**{name: value}) for name, value in values.items())]
+    taken = parse_transactions(page)
+    assert all(isinstance(each, TransactionRecord) for each in taken)
+    assert _shown(taken) == _shown([parse_transaction(each) for each in page])
+
+
+def test_a_page_with_something_that_is_no_object_keeps_its_places() -> None:
+    page: list[object] = [raw(), None, raw(id="wtxn_2"), "wtxn_3"]
+    assert _shown(parse_transactions(page)) == _shown([parse_transaction(each) for each in page])
+
+
+def _shown(parsed: list[TransactionRecord | Rejection]) -> list[str]:
+    """Unlike equality this tells 1 from 1.0, and True from 1."""
+    return [repr(each) for each in parsed]
 
 
 #: Another value of every field that makes a difference.

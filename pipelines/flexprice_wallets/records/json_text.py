@@ -19,9 +19,6 @@ _MAX_PLAIN_EXPONENT: Final = 40
 
 _WHITE_SPACE: Final = re.compile(r"[ \t\n\r]*")
 _encode_string_ascii: Final = json.encoder.encode_basestring_ascii
-_encode_map: Final = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":")
-).encode
 _encode_string: Final = json.encoder.encode_basestring
 
 
@@ -95,8 +92,9 @@ def canonical(value: object) -> str:
 
 
 def canonical_map(pairs: dict[str, str]) -> str:
-    """What `canonical` gives for a map of texts that a database takes, in a tenth of the time."""
-    return _encode_map(pairs)
+    """What `canonical` gives for a map of texts that a database takes, in a fraction of the time."""
+    members = [f"{_encode_string(key)}:{_encode_string(pairs[key])}" for key in sorted(pairs)]
+    return "{" + ",".join(members) + "}"
 
 
 def flattened(value: object, levels: int = 100) -> object:

@@ -9,7 +9,7 @@ from typing import Final
 
 from flexprice_wallets.records.fingerprints import transaction_fingerprint
 from flexprice_wallets.records.records import Rejection, TransactionRecord
-from flexprice_wallets.records.transactions import parse_transaction
+from flexprice_wallets.records.transactions import parse_transactions
 from flexprice_wallets.snapshot.known import KnownRejection
 from flexprice_wallets.snapshot.ownership import Ownership
 from flexprice_wallets.snapshot.rejections import Rejections
@@ -66,8 +66,7 @@ class TransactionComparison:
         Raises:
             ForeignAnswer: a transaction is another tenant's or environment's.
         """
-        for raw in records:
-            parsed = parse_transaction(raw)
+        for parsed in parse_transactions(records):
             if parsed.transaction_id in self._rejected_before:
                 self._met_again.add(str(parsed.transaction_id))
             if isinstance(parsed, Rejection):
