@@ -1,4 +1,4 @@
-"""Compares every table and view of a warehouse in DuckDB with what PostgreSQL shows of it, row by row."""
+"""Compares every table and view of a warehouse in DuckDB with what a replica shows of it, row by row."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ import duckdb
 from flexprice_wallets.replicate.tables import replicated_tables
 from flexprice_wallets.warehouse.database import open_published
 from flexprice_wallets.warehouse.descriptions import views
-from tests.replicate.server import Database
+from tests.replicate.places import Place, Query
 
 #: What depends on the moment of asking.
 OF_THE_MOMENT = {"last_snapshot_age_seconds", "last_complete_snapshot_age_seconds"}
 
 
-def differences(warehouse: Path, database: Database, dataset: str = "flexprice") -> list[str]:
-    """What PostgreSQL shows otherwise, by table and view; every one has rows or none in both."""
+def differences(warehouse: Path, place: Place, dataset: str = "flexprice") -> list[str]:
+    """What a replica shows otherwise, by table and view; every one has rows or none in both."""
     found = []
-    with open_published(warehouse, raw_schema="flexprice_raw", schema="flexprice") as connection:
+    with (
+        open_published(warehouse, raw_schema="flexprice_raw", schema="flexprice") as connection,
+        place.reading(dataset) as query,
+    ):
         for schema, there, name in relations(dataset):
             columns, expected = _duckdb_rows(connection, schema, name)
-            shown = _postgres_rows(database, there, name, columns)
+            shown = _shown_rows(query, there, name, columns)
             missing, extra = expected - shown, shown - expected
             if missing or extra:
                 found.append(
@@ -38,7 +41,7 @@ def differences(warehouse: Path, database: Database, dataset: str = "flexprice")
 
 
 def relations(dataset: str) -> Iterator[tuple[str, str, str]]:
-    """Schema in DuckDB, schema in PostgreSQL, and name of everything that is compared."""
+    """Schema in DuckDB, schema in the replica, and name of everything that is compared."""
     for table in replicated_tables():
         yield "flexprice_raw", f"{dataset}_raw", table.name
     for view in views():
@@ -66,10 +69,10 @@ def _duckdb_rows(
     return columns, Counter(tuple(map(_plain, row)) for row in rows)
 
 
-def _postgres_rows(
-    database: Database, schema: str, name: str, columns: list[str]
+def _shown_rows(
+    query: Query, schema: str, name: str, columns: list[str]
 ) -> Counter[tuple[Any, ...]]:
-    rows = database.query(f'select {_list(columns)} from "{schema}"."{name}"')
+    rows = query(f'select {_list(columns)} from "{schema}"."{name}"')
     return Counter(tuple(map(_plain, row)) for row in rows)
 
 
