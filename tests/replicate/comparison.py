@@ -1,36 +1,43 @@
-"""Compares every table and view of a warehouse in DuckDB with what a replica shows of it, row by row."""
+"""Compares every table and view of a warehouse in DuckDB with what another engine shows of it, row by row."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
 from flexprice_wallets.replicate.tables import replicated_tables
 from flexprice_wallets.warehouse.database import open_published
 from flexprice_wallets.warehouse.descriptions import views
-from tests.replicate.places import Place, Query
 
 #: What depends on the moment of asking.
 OF_THE_MOMENT = {"last_snapshot_age_seconds", "last_complete_snapshot_age_seconds"}
 
 
-def differences(warehouse: Path, place: Place, dataset: str = "flexprice") -> list[str]:
-    """What a replica shows otherwise, by table and view; every one has rows or none in both."""
+class Queried(Protocol):
+    """An engine that answers queries, in which names are in double quotes."""
+
+    def query(self, query: str) -> list[tuple[Any, ...]]: ...
+
+
+def differences(
+    warehouse: Path,
+    database: Queried,
+    dataset: str = "flexprice",
+    names: Collection[str] | None = None,
+) -> list[str]:
+    """What another engine shows otherwise, by table and view, or of the views of these names."""
     found = []
-    with (
-        open_published(warehouse, raw_schema="flexprice_raw", schema="flexprice") as connection,
-        place.reading(dataset) as query,
-    ):
-        for schema, there, name in relations(dataset):
+    with open_published(warehouse, raw_schema="flexprice_raw", schema="flexprice") as connection:
+        for schema, there, name in relations(dataset, names):
             columns, expected = _duckdb_rows(connection, schema, name)
-            shown = _shown_rows(query, there, name, columns)
+            shown = _rows_there(database, there, name, columns)
             missing, extra = expected - shown, shown - expected
             if missing or extra:
                 found.append(
@@ -40,20 +47,22 @@ def differences(warehouse: Path, place: Place, dataset: str = "flexprice") -> li
     return found
 
 
-def relations(dataset: str) -> Iterator[tuple[str, str, str]]:
-    """Schema in DuckDB, schema in the replica, and name of everything that is compared."""
-    for table in replicated_tables():
-        yield "flexprice_raw", f"{dataset}_raw", table.name
+def relations(dataset: str, names: Collection[str] | None = None) -> Iterator[tuple[str, str, str]]:
+    """Schema in DuckDB, schema there, and name of everything that is compared, or of views of these names."""
+    if names is None:
+        for table in replicated_tables():
+            yield "flexprice_raw", f"{dataset}_raw", table.name
     for view in views():
-        if view.type == "view":
+        if view.type == "view" and (names is None or view.name in names):
             yield "flexprice", dataset, view.name
 
 
-def row_count(warehouse: Path) -> int:
+def row_count(warehouse: Path, names: Collection[str] | None = None) -> int:
     """How many rows a comparison looks at."""
     with open_published(warehouse, raw_schema="flexprice_raw", schema="flexprice") as connection:
         return sum(
-            _duckdb_rows(connection, schema, name)[1].total() for schema, _, name in relations("x")
+            _duckdb_rows(connection, schema, name)[1].total()
+            for schema, _, name in relations("x", names)
         )
 
 
@@ -69,10 +78,10 @@ def _duckdb_rows(
     return columns, Counter(tuple(map(_plain, row)) for row in rows)
 
 
-def _shown_rows(
-    query: Query, schema: str, name: str, columns: list[str]
+def _rows_there(
+    database: Queried, schema: str, name: str, columns: list[str]
 ) -> Counter[tuple[Any, ...]]:
-    rows = query(f'select {_list(columns)} from "{schema}"."{name}"')
+    rows = database.query(f'select {_list(columns)} from "{schema}"."{name}"')
     return Counter(tuple(map(_plain, row)) for row in rows)
 
 

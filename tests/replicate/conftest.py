@@ -27,7 +27,7 @@ def database(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Database:
 @pytest.fixture(
     params=[
         pytest.param("postgres", marks=pytest.mark.replication),
-        pytest.param("delta", marks=pytest.mark.slow),
+        pytest.param("delta", marks=pytest.mark.replication),
         pytest.param("iceberg", marks=pytest.mark.replication),
     ]
 )

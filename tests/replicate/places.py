@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,9 +19,15 @@ from flexprice_wallets.replicate.reader_views import lake_name, reader_views
 from flexprice_wallets.replicate.tables import replicated_tables
 from flexprice_wallets.warehouse.descriptions import views
 from flexprice_wallets.warehouse.sql_files import read_sql
+from tests.replicate import comparison
 from tests.replicate.server import Database
 
-Query = Callable[[str], list[tuple[Any, ...]]]
+
+class Reading:
+    """What readers see at a place; implements `Queried`."""
+
+    def __init__(self, query: Callable[[str], list[tuple[Any, ...]]]) -> None:
+        self.query = query
 
 
 class Place(Protocol):
@@ -35,7 +41,7 @@ class Place(Protocol):
     destination: str
     variables: dict[str, str]
 
-    def reading(self, dataset: str = "flexprice") -> Any:
+    def reading(self, dataset: str = "flexprice") -> AbstractContextManager[Reading]:
         """A context in which readers' queries are answered, as of its beginning."""
 
     def shipments(self) -> int:
@@ -56,8 +62,8 @@ class PostgresPlace:
         self.variables = {"DESTINATION__POSTGRES__CREDENTIALS": database.address}
 
     @contextmanager
-    def reading(self, dataset: str = "flexprice") -> Iterator[Query]:  # noqa: ARG002 - in the queries
-        yield self.database.query
+    def reading(self, dataset: str = "flexprice") -> Iterator[Reading]:  # noqa: ARG002 - in the queries
+        yield Reading(self.database.query)
 
     def shipments(self) -> int:
         if not self.database.query(
@@ -103,7 +109,7 @@ class LakePlace:
         raise NotImplementedError
 
     @contextmanager
-    def reading(self, dataset: str = "flexprice") -> Iterator[Query]:
+    def reading(self, dataset: str = "flexprice") -> Iterator[Reading]:
         rows = f"{dataset}_rows"
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'Asia/Tokyo'")
@@ -122,7 +128,7 @@ class LakePlace:
                 if each.type == "view":
                     names = {"raw_schema": f"{dataset}_raw", "schema": dataset}
                     connection.execute(read_sql(each.name, **names))
-            yield lambda query: connection.execute(query).fetchall()
+            yield Reading(lambda query: connection.execute(query).fetchall())
 
     def shipments(self) -> int:
         sent = self.table("flexprice", "shipments")
@@ -193,3 +199,9 @@ class IcebergPlace(LakePlace):
 
     def add(self, name: str, rows: pa.Table) -> None:
         self._open("flexprice", name).append(rows)
+
+
+def differences(warehouse: Path, place: Place, dataset: str = "flexprice") -> list[str]:
+    """What readers at a place see otherwise than those of the warehouse, by table and view."""
+    with place.reading(dataset) as shown:
+        return comparison.differences(warehouse, shown, dataset)

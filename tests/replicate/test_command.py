@@ -14,7 +14,6 @@ from flexprice_wallets.replicate.dialects import DIALECTS, EXECUTED
 from flexprice_wallets.warehouse.descriptions import views
 from tests.command_line import Ended, run_program
 from tests.replicate.comparison import differences
-from tests.replicate.places import PostgresPlace
 from tests.replicate.server import PASSWORD
 
 NOBODY = "postgresql://tester:secret-word@127.0.0.1:9/nothing"
@@ -54,7 +53,7 @@ def test_credentials_in_dlts_secrets_file(history, database, tmp_path):
     )
     done = replicate(tmp_path, history.warehouse, None, "--dataset", "billing")
     assert done.code == 0, done.err
-    assert differences(history.warehouse, PostgresPlace(database), "billing") == []
+    assert differences(history.warehouse, database, "billing") == []
 
 
 @pytest.mark.parametrize(
@@ -94,7 +93,7 @@ def load(folder: Path, emulator: Emulator, address: str) -> Ended:
 def test_load_replicates_what_it_published(emulator, database, tmp_path):
     done = load(tmp_path, emulator, database.address)
     assert done.code == 0, done.err
-    assert differences(tmp_path / "warehouse.duckdb", PostgresPlace(database)) == []
+    assert differences(tmp_path / "warehouse.duckdb", database) == []
 
 
 def test_a_failed_replication_undoes_no_load(emulator, database, tmp_path):
@@ -104,7 +103,7 @@ def test_a_failed_replication_undoes_no_load(emulator, database, tmp_path):
     assert json.loads(done.out)["completeness"] == "complete"
     made_up_for = replicate(tmp_path, tmp_path / "warehouse.duckdb", database.address)
     assert made_up_for.code == 0, made_up_for.err
-    assert differences(tmp_path / "warehouse.duckdb", PostgresPlace(database)) == []
+    assert differences(tmp_path / "warehouse.duckdb", database) == []
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -15,8 +15,7 @@ from flexprice_wallets.replicate import dialects
 from flexprice_wallets.replicate.postgres import PostgresDataset
 from flexprice_wallets.replicate.replicate import replicate
 from tests.replicate.changes import change, with_another_snapshot
-from tests.replicate.comparison import differences
-from tests.replicate.places import PostgresPlace
+from tests.replicate.places import PostgresPlace, differences
 
 
 @pytest.fixture

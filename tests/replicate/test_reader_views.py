@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -30,7 +31,7 @@ def lake() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("create schema rows; create schema tables")
         connection.execute(
-            "create table rows.shipments (ship_number bigint, ship_id text, layout text)"
+            "create table rows.shipments (ship_number bigint, ship_id text, shipped_at timestamptz, layout text)"
         )
         connection.execute("create table rows.fills (stored_as text, ship_id text)")
         for table in TABLES.values():
@@ -61,11 +62,14 @@ def fill(lake: duckdb.DuckDBPyConnection, table: ReplicatedTable, ship_id: str) 
 
 
 def commit(
-    lake: duckdb.DuckDBPyConnection, number: int, ship_id: str, layout: str | None = None
+    lake: duckdb.DuckDBPyConnection,
+    number: int,
+    ship_id: str,
+    layout: str | None = None,
+    shipped_at: datetime = AT,
 ) -> None:
-    lake.execute(
-        "insert into rows.shipments values (?, ?, ?)", [number, ship_id, layout or lake_layout()]
-    )
+    row = [number, ship_id, shipped_at, layout or lake_layout()]
+    lake.execute("insert into rows.shipments values (?, ?, ?, ?)", row)
 
 
 def wallets(lake: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
@@ -116,6 +120,20 @@ def test_a_fill_replaces_what_was_there(lake):
     assert balances(lake) == ["old"]
     commit(lake, 2, "b")
     assert balances(lake) == ["new"]
+
+
+def test_what_is_committed_while_a_query_looks_up_tables_is_not_seen(lake):
+    fill(lake, APPENDED, "a")
+    send(lake, APPENDED, "a", {"wallet_id": "w1", "snapshot_at": AT})
+    commit(lake, 1, "a")
+    fill(lake, APPENDED, "b")
+    send(lake, APPENDED, "b", {"wallet_id": "w2", "snapshot_at": AT})
+    [(now,)] = lake.execute("begin; select current_timestamp").fetchall()
+    commit(lake, 2, "b", shipped_at=now + timedelta(milliseconds=1))
+    assert balances(lake) == ["w1"]
+    lake.execute("commit")
+    time.sleep(0.01)
+    assert balances(lake) == ["w2"]
 
 
 def test_views_of_an_earlier_version_stay_at_its_last_shipment(lake):

@@ -27,7 +27,8 @@ from tests.replicate.changes import (
     with_another_snapshot,
     without_last_snapshot,
 )
-from tests.replicate.comparison import differences, relations
+from tests.replicate.comparison import relations
+from tests.replicate.places import differences
 
 ODD_TEXTS = [
     "",
@@ -74,9 +75,9 @@ def test_texts_figures_and_times_arrive_exactly(warehouse, place):
         )
     replicate(place.destination, warehouse)
     assert differences(warehouse, place) == []
-    with place.reading() as query:
-        names = {name for (name,) in query("select name from flexprice.wallets")}
-        figures = query(
+    with place.reading() as shown:
+        names = {name for (name,) in shown.query("select name from flexprice.wallets")}
+        figures = shown.query(
             "select distinct real_time_balance::text from flexprice_raw.wallet_real_time_balances"
         )
     assert {*ODD_TEXTS} <= names
@@ -181,15 +182,15 @@ def test_of_two_shipments_with_one_number_the_first_counts(warehouse, place, mon
         place.overtake()
         commit(self, shipment, ship_id)
 
-    shown = "select * from flexprice_raw.stored_wallets order by wallet_id"
-    with place.reading() as query:
-        before = query(shown)
+    wallets = "select * from flexprice_raw.stored_wallets order by wallet_id"
+    with place.reading() as shown:
+        before = shown.query(wallets)
     with monkeypatch.context() as patched:
         patched.setattr(destination, "commit", overtaken)
         with pytest.raises(AnotherRunAtWork, match="meanwhile"):
             replicate(place.destination, warehouse)
-    with place.reading() as query:
-        assert query(shown) == before
+    with place.reading() as shown:
+        assert shown.query(wallets) == before
     replicate(place.destination, warehouse)
     assert differences(warehouse, place) == []
 

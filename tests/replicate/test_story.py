@@ -16,8 +16,8 @@ from flexprice_emulator import Emulator, World
 from flexprice_wallets.replicate.replicate import replicate
 from tests.history.stage import Stage
 from tests.history.story import BEGIN, story
-from tests.replicate.comparison import differences, row_count
-from tests.replicate.places import Place
+from tests.replicate.comparison import row_count
+from tests.replicate.places import Place, differences
 
 _KILLED_EVERY = 4
 

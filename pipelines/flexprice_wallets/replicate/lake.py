@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 import duckdb
@@ -40,6 +41,8 @@ from flexprice_wallets.warehouse.sql_files import literal, quoted
 _logger = logging.getLogger(__name__)
 
 _BATCH: Final = 20_000
+#: How long after the beginning of a query an engine may look up the state of a table.
+_LONGEST_QUERY: Final = timedelta(hours=1)
 FILL_COLUMNS: Final = (
     ReplicatedColumn("stored_as", "text", "Table of the rows."),
     ReplicatedColumn(SHIP_ID, "text", "The shipment that brought all of its rows."),
@@ -224,13 +227,18 @@ class LakeDestination:
         return {ship_id for batch in table.rows([SHIP_ID]) for ship_id in batch[0].to_pylist()}
 
     def _needed(self) -> dict[str, set[str]]:
-        """The shipments whose rows count, by table: for views of this layout and of every earlier one."""
+        """The shipments whose rows count, by table: for views of this layout and of every earlier one.
+
+        Queries that began a while ago still see what counted then.
+        """
         needed: dict[str, set[str]] = {}
         with duckdb.connect() as connection:
             self._register_shipments(connection)
             layouts = connection.execute(f"select distinct layout from {SHIPMENTS}").fetchall()
-            for (layout,) in layouts:
-                query = counted_shipments(quoted, layout)
+            before = literal((datetime.now(UTC) - _LONGEST_QUERY).isoformat())
+            conditions = ("", f"and shipped_at <= timestamptz {before}")
+            for (layout,), condition in itertools.product(layouts, conditions):
+                query = counted_shipments(quoted, layout, condition)
                 for stored_as, ship_id, _ in connection.execute(query).fetchall():
                     needed.setdefault(stored_as, set()).add(ship_id)
         return needed

@@ -22,6 +22,10 @@ FILLS: Final = "fills"
 #: The view of the shipments whose rows count, for each table.
 COUNTED: Final = "counted_shipments"
 
+#: An engine looks up the newest state of one table after the other. Rows that were there when a query began are in
+#: whatever state it finds; those of a shipment that is committed meanwhile may be in some tables and not yet in others.
+_BEFORE_THE_QUERY: Final = "shipped_at <= current_timestamp"
+
 #: Gives the full name of a table at the destination.
 Named = Callable[[str], str]
 
@@ -61,7 +65,9 @@ def reader_views(rows: str, tables: str) -> tuple[ReaderView, ...]:
     def named(name: str) -> str:
         return f"{rows}.{quoted(name)}"
 
-    counted = ReaderView(rows, COUNTED, counted_shipments(named, lake_layout()))
+    counted = ReaderView(
+        rows, COUNTED, counted_shipments(named, lake_layout(), f"and {_BEFORE_THE_QUERY}")
+    )
     shown = (ReaderView(tables, table.name, _shown(table, named)) for table in replicated_tables())
     return (counted, *shown)
 
@@ -85,11 +91,18 @@ def lake_statements(dialect: str, dataset: str, place: str | None = None) -> Ite
         yield view.statement(dialect)
 
 
-def counted_shipments(named: Named, layout: str) -> str:
-    """The query for the shipments whose rows count, by table: from its last fill to the last one of a layout."""
+def counted_shipments(named: Named, layout: str, condition: str = "") -> str:
+    """The query for the shipments whose rows count, by table: from its last fill to the last one of a layout.
+
+    Args:
+        named: gives the full names of tables.
+        layout: which.
+        condition: on the last shipment, beginning with `and`.
+    """
     return f"""
         with shown as (
-            select max(ship_number) as last_number from {named(SHIPMENTS)} where layout = {literal(layout)}
+            select max(ship_number) as last_number from {named(SHIPMENTS)}
+            where layout = {literal(layout)} {condition}
         ),
         filled as (
             select fills.stored_as, max(shipments.ship_number) as first_number
