@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.replicate.places import DeltaPlace, IcebergPlace, Place, PostgresPlace
+from tests.replicate.places import Place, PostgresPlace, lake_in
 from tests.replicate.server import Database, Server, running_server
 from tests.small_history import SmallHistory, small_history
 
@@ -35,12 +35,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     """A new place of each kind, to which dlt's configuration leads."""
     if request.param == "postgres":
         return PostgresPlace(request.getfixturevalue("database"))
-    if request.param == "delta":
-        pytest.importorskip("deltalake", reason="the extra `delta` is not installed")
-        lake: Place = DeltaPlace(tmp_path / "lake")
-    else:
-        pytest.importorskip("pyiceberg", reason="the extra `iceberg` is not installed")
-        lake = IcebergPlace(tmp_path / "lake")
+    lake = lake_in(tmp_path / "lake", request.param)
     for name, value in lake.variables.items():
         monkeypatch.setenv(name, value)
     return lake

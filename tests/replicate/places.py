@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+import pytest
 
 from flexprice_wallets.replicate.reader_views import lake_name, reader_views
 from flexprice_wallets.replicate.tables import replicated_tables
@@ -100,6 +101,9 @@ class LakePlace:
     destination: str
     variables: dict[str, str]
 
+    def __init__(self, folder: Path) -> None:
+        raise NotImplementedError
+
     def table(self, dataset: str, name: str) -> pa.Table | None:
         """All rows of a table as they were sent."""
         raise NotImplementedError
@@ -176,7 +180,7 @@ class IcebergPlace(LakePlace):
         folder.mkdir()
         self._catalog = {
             "type": "sql",
-            "uri": f"sqlite:///{folder}/catalog.db",
+            "uri": f"sqlite:///{folder}/catalog.db?timeout=60",
             "warehouse": folder.as_uri(),
         }
         self.variables = {
@@ -199,6 +203,16 @@ class IcebergPlace(LakePlace):
 
     def add(self, name: str, rows: pa.Table) -> None:
         self._open("flexprice", name).append(rows)
+
+
+def lake_in(folder: Path, destination: str) -> LakePlace:
+    """A new lake in a folder that is not there yet; skips the test where the extra is not installed."""
+    library, lake = {
+        "delta": ("deltalake", DeltaPlace),
+        "iceberg": ("pyiceberg", IcebergPlace),
+    }[destination]
+    pytest.importorskip(library, reason=f"the extra `{destination}` is not installed")
+    return lake(folder)
 
 
 def differences(warehouse: Path, place: Place, dataset: str = "flexprice") -> list[str]:

@@ -10,35 +10,30 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from flexprice_wallets.errors import AnotherRunAtWork, ConfigurationError
-from flexprice_wallets.replicate import tables
+from flexprice_wallets.replicate.destination import engine
 from flexprice_wallets.replicate.reader_views import lake_name
 from flexprice_wallets.replicate.replicate import replicate
+from flexprice_wallets.replicate.shipping import arrow_schema, stored_columns
 from flexprice_wallets.replicate.tables import replicated_tables
 from tests.command_line import run_program
 from tests.replicate.changes import change, with_another_snapshot
-from tests.replicate.places import DeltaPlace, IcebergPlace, LakePlace, differences
+from tests.replicate.places import LakePlace, differences, lake_in
 
 BALANCES = lake_name(next(t for t in replicated_tables() if t.name == "wallet_balances"))
 RAISED = "update flexprice_raw.wallet_balances set credit_balance = credit_balance + 1"
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("delta", marks=pytest.mark.slow),
-        pytest.param("iceberg", marks=pytest.mark.replication),
-    ]
-)
+@pytest.fixture(params=["delta", pytest.param("iceberg", marks=pytest.mark.replication)])
 def lake(request, tmp_path, monkeypatch) -> LakePlace:
     """A new lake of each format, to which dlt's configuration leads."""
-    if request.param == "delta":
-        pytest.importorskip("deltalake", reason="the extra `delta` is not installed")
-        lake: LakePlace = DeltaPlace(tmp_path / "lake")
-    else:
-        pytest.importorskip("pyiceberg", reason="the extra `iceberg` is not installed")
-        lake = IcebergPlace(tmp_path / "lake")
+    return leading_to(lake_in(tmp_path / "lake", request.param), monkeypatch)
+
+
+def leading_to(lake: LakePlace, monkeypatch: pytest.MonkeyPatch) -> LakePlace:
     for name, value in lake.variables.items():
         monkeypatch.setenv(name, value)
     return lake
@@ -54,6 +49,7 @@ def kill_before_commit(lake: LakePlace, warehouse: Path, monkeypatch: pytest.Mon
             replicate(lake.destination, warehouse)
 
 
+@pytest.mark.slow
 def test_upkeep_removes_what_nobody_reads_and_nothing_else(warehouse, lake, monkeypatch):
     replicate(lake.destination, warehouse)
     with_another_snapshot(warehouse)
@@ -83,18 +79,12 @@ def test_upkeep_removes_what_nobody_reads_and_nothing_else(warehouse, lake, monk
     again = replicate(lake.destination, warehouse, maintains=True).upkeep
     assert again is not None
     assert (again.rows_removed, again.files_after) == (0, done.upkeep.files_after)
-    with_another_snapshot_on(warehouse)
+    change(warehouse, "update flexprice_raw.stored_wallets set is_listed = not is_listed")
     replicate(lake.destination, warehouse)
     assert differences(warehouse, lake) == []
 
 
-def with_another_snapshot_on(warehouse: Path) -> None:
-    change(
-        warehouse,
-        "update flexprice_raw.stored_wallets set is_listed = not is_listed where wallet_number = 2",
-    )
-
-
+@pytest.mark.replication
 def test_a_run_that_began_before_upkeep_does_not_commit(warehouse, lake, monkeypatch):
     """Upkeep takes its rows for those of a killed run."""
     replicate(lake.destination, warehouse)
@@ -117,9 +107,32 @@ def test_a_run_that_began_before_upkeep_does_not_commit(warehouse, lake, monkeyp
     assert differences(warehouse, lake) == []
 
 
+@pytest.mark.slow
+def test_many_rows_are_sent_in_portions(tmp_path, monkeypatch):
+    lake = leading_to(lake_in(tmp_path / "lake", "delta"), monkeypatch)
+    monkeypatch.setattr("flexprice_wallets.replicate.lake._ROWS_AT_ONCE", 2)
+    [table] = [table for table in replicated_tables() if table.name == "wallet_balances"]
+    columns = [column for column in stored_columns(table) if column.sent_as != "ship_id"]
+    rows = [
+        pa.Table.from_pylist([{"wallet_id": f"w{number}"}], schema=arrow_schema(columns))
+        for number in range(5)
+    ]
+    with engine("delta").open("flexprice", tmp_path) as destination:
+        assert destination.committed() is None
+        destination.prepare({BALANCES: table}, "a")
+        assert destination.send({BALANCES: (table, iter(rows))}, "a") == {BALANCES: 5}
+        assert destination.arrived(BALANCES, "a") == 5
+    sent = lake.table("flexprice", BALANCES)
+    assert sorted(sent["wallet_id"].to_pylist()) == [f"w{number}" for number in range(5)]
+    assert len(list((tmp_path / "lake" / "flexprice_rows" / BALANCES).glob("*.parquet"))) == 3
+    assert lake.table("flexprice", "fills").num_rows == 1
+
+
+@pytest.mark.replication
 def test_types_are_exact(warehouse, lake):
     replicate(lake.destination, warehouse)
-    schema = lake.table("flexprice", lake_name(tables_by_name()["stored_wallets"])).schema
+    [stored_wallets] = [table for table in replicated_tables() if table.name == "stored_wallets"]
+    schema = lake.table("flexprice", lake_name(stored_wallets)).schema
     types = {field.name: str(field.type) for field in schema}
     assert types["real_time_balance"] == "decimal128(38, 16)"
     assert types["balance"] == "decimal128(28, 9)"
@@ -127,14 +140,10 @@ def test_types_are_exact(warehouse, lake):
     assert types["first_observed_at"] == "timestamp[us, tz=UTC]"
 
 
-def tables_by_name() -> dict[str, tables.ReplicatedTable]:
-    return {table.name: table for table in replicated_tables()}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("destination", ["delta", "iceberg"])
 def test_a_place_that_is_missing_is_a_sentence(history, tmp_path, destination):
-    pytest.importorskip({"delta": "deltalake", "iceberg": "pyiceberg"}[destination])
+    lake_in(tmp_path / "lake", destination)
     done = run_program(tmp_path, {}, "replicate", "--destination", destination, "--database",
                        str(history.warehouse))  # fmt: skip
     assert done.code == 2, done.err
@@ -143,7 +152,7 @@ def test_a_place_that_is_missing_is_a_sentence(history, tmp_path, destination):
 
 
 def test_iceberg_without_a_catalog_that_stays_is_refused(warehouse, tmp_path, monkeypatch):
-    pytest.importorskip("pyiceberg", reason="the extra `iceberg` is not installed")
+    lake_in(tmp_path / "other", "iceberg")
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "lake"))
     with pytest.raises(ConfigurationError, match="catalog that outlives the run"):
         replicate("iceberg", warehouse)
@@ -151,7 +160,7 @@ def test_iceberg_without_a_catalog_that_stays_is_refused(warehouse, tmp_path, mo
 
 @pytest.mark.slow
 def test_the_command_tells_what_upkeep_did(history, tmp_path):
-    pytest.importorskip("deltalake", reason="the extra `delta` is not installed")
+    lake = lake_in(tmp_path / "lake", "delta")
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "secrets.toml").write_text(
         f'[destination.filesystem]\nbucket_url = "{tmp_path / "lake"}"\n'
@@ -163,17 +172,14 @@ def test_the_command_tells_what_upkeep_did(history, tmp_path):
     assert told["upkeep"]["rows_removed"] == 0
     assert told["upkeep"]["files_after"] > 0
     assert "flexprice-wallets sql" in done.err
-    assert differences(history.warehouse, DeltaPlace(tmp_path / "lake"), "billing") == []
+    assert differences(history.warehouse, lake, "billing") == []
 
 
-@pytest.mark.slow
+@pytest.mark.replication
 def test_files_of_killed_runs_go_once_no_run_can_be_at_work_on_them(
     warehouse, tmp_path, monkeypatch
 ):
-    pytest.importorskip("deltalake", reason="the extra `delta` is not installed")
-    lake = DeltaPlace(tmp_path / "lake")
-    for name, value in lake.variables.items():
-        monkeypatch.setenv(name, value)
+    lake = leading_to(lake_in(tmp_path / "lake", "delta"), monkeypatch)
     replicate("delta", warehouse)
     folder = tmp_path / "lake" / "flexprice_rows" / BALANCES
     known = next(folder.glob("*.parquet"))

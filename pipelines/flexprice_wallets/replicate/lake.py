@@ -41,6 +41,8 @@ from flexprice_wallets.warehouse.sql_files import literal, quoted
 _logger = logging.getLogger(__name__)
 
 _BATCH: Final = 20_000
+#: Rows of one table in one file.
+_ROWS_AT_ONCE: Final = 500_000
 #: How long after the beginning of a query an engine may look up the state of a table.
 _LONGEST_QUERY: Final = timedelta(hours=1)
 FILL_COLUMNS: Final = (
@@ -83,6 +85,14 @@ def lake_tables() -> dict[str, tuple[ReplicatedColumn, ...]]:
     """The columns of every table in a lake, by its name there."""
     rows = {lake_name(table): stored_columns(table) for table in replicated_tables()}
     return {SHIPMENTS: SHIPMENT_COLUMNS, FILLS: FILL_COLUMNS, **rows}
+
+
+def _portion(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The next rows, as many as dlt and the formats' libraries may hold in memory at once."""
+    held = 0
+    while held < _ROWS_AT_ONCE and (batch := next(batches, None)) is not None:
+        held += batch.num_rows
+        yield batch
 
 
 def brought_by(ship_ids: Iterable[str]) -> str:
@@ -158,22 +168,31 @@ class LakeDestination:
     def send(
         self, rows: Mapping[str, tuple[ReplicatedTable, Iterator[pa.Table]]], ship_id: str
     ) -> dict[str, int]:
-        whole = {
-            name: (table, self._with_a_table(name, table, batches))
-            for name, (table, batches) in rows.items()
-        }
-        if not self._filled:
-            return self._sender.send_rows(whole, ship_id)
-        fills = [{"stored_as": name, SHIP_ID: ship_id} for name in sorted(self._filled)]
-        table = pa.Table.from_pylist(fills, schema=arrow_schema(FILL_COLUMNS))
-        return self._sender.send_rows(whole, ship_id, {FILLS: (table, FILL_COLUMNS)})
+        fills = pa.Table.from_pylist(
+            [{"stored_as": name, SHIP_ID: ship_id} for name in sorted(self._filled)],
+            schema=arrow_schema(FILL_COLUMNS),
+        )
+        beside = {FILLS: (fills, FILL_COLUMNS)} if self._filled else {}
+        sent = dict.fromkeys(rows, 0)
+        left = {name: self._with_a_table(name, *each) for name, each in rows.items()}
+        while left:
+            portion = {name: (rows[name][0], _portion(left[name])) for name in left}
+            for name, count in self._sender.send_rows(portion, ship_id, beside).items():
+                sent[name] += count
+            beside = {}
+            left = {
+                name: itertools.chain([following], batches)
+                for name, batches in left.items()
+                if (following := next(batches, None)) is not None
+            }
+        return sent
 
     def _with_a_table(
         self, name: str, table: ReplicatedTable, batches: Iterator[pa.Table]
     ) -> Iterator[pa.Table]:
         """A table without rows comes to be by a batch without rows."""
         if name not in self._filled:
-            return batches
+            return iter(batches)
         columns = [column for column in stored_columns(table) if column.sent_as != SHIP_ID]
         return itertools.chain([arrow_schema(columns).empty_table()], batches)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +16,9 @@ from flexprice_wallets.replicate.destination_errors import Errors, errors_named
 from flexprice_wallets.replicate.lake import lake_tables
 from flexprice_wallets.replicate.shipping import DLT_SETTINGS, LakeFormat, Sender
 
-#: Each table is one job, and dlt looks a second later for those that its workers had no hand for.
-_SETTINGS: Final[dict[str, Any]] = {
-    **DLT_SETTINGS,
-    "load": {**DLT_SETTINGS["load"], "workers": 16},
-}
+#: Each table is one job, and dlt looks a second later for those that its workers had no hand for. A catalog of Iceberg
+#: tables is written to for each of them; SQLite's lets one do so at a time.
+_WORKERS: Final[Mapping[LakeFormat, int]] = {"delta": 16, "iceberg": 4}
 
 
 @contextmanager
@@ -41,8 +39,9 @@ def opened_lake(
         DestinationError: where it cannot be reached or refuses.
         AnotherRunAtWork: where another replication into the dataset came before.
     """
+    load = {**DLT_SETTINGS["load"], "workers": _WORKERS[table_format]}
     with (
-        own_scope(_SETTINGS, reads_configuration=True),
+        own_scope({**DLT_SETTINGS, "load": load}, reads_configuration=True),
         errors_named(table_format.capitalize(), errors, conflicts),
     ):
         try:
