@@ -80,12 +80,17 @@ test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds ea
 test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, load and replicate to it; apt-get installs one where there is none
 	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
 	$(VENV)/bin/python -m pytest -m 'not torture' -o faulthandler_timeout=2400 tests/views/test_postgres.py \
-		tests/replicate tests/snapshot/test_destinations.py $(PYTEST_ARGS)
+		tests/replicate tests/snapshot/test_destinations.py -k 'not delta and not iceberg' $(PYTEST_ARGS)
 
 .PHONY: test-engines
 test-engines: $(VENV)/.dev ## Run every view on Spark over Delta and on Trino over Iceberg (needs Java 17 and 24, Maven)
 	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
 	$(VENV)/bin/python -m pytest -m engines -o faulthandler_timeout=1800 tests/engines $(PYTEST_ARGS)
+
+.PHONY: test-lakes
+test-lakes: $(VENV)/.dev ## Replicate to Delta and Iceberg tables in a folder, with kills and upkeep
+	$(VENV)/bin/python -m pytest -m 'not torture' -o faulthandler_timeout=2400 tests/replicate \
+		-k 'delta or iceberg or lake' $(PYTEST_ARGS)
 
 # Debian keeps the server's programs off the path.
 POSTGRES = $(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null)

@@ -133,7 +133,8 @@ def test_contents_after_a_shipment():
     states = {"appended": APPENDED, "changing": replace(CHANGING, digest="new")}
     modes = plan(states, COMMITTED)
     sent = {"appended": 2, "changing": 12}
-    assert new_contents(states, modes, sent, COMMITTED, "0123456789abcdef") == {
+    names = {"appended": "appended_bb", "changing": "changing_89abcdef"}
+    assert new_contents(states, modes, sent, COMMITTED, names) == {
         "appended": Contents("appended_aa", "d1", NEW, 12),
         "changing": Contents("changing_89abcdef", "new", NEW, 12),
     }

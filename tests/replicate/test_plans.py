@@ -8,7 +8,7 @@ import pytest
 
 from flexprice_emulator import Emulator
 from flexprice_wallets.replicate import dialects
-from flexprice_wallets.replicate.replicate import replicate_to_postgres
+from flexprice_wallets.replicate.replicate import replicate
 from tests.replicate.server import Database
 from tests.snapshot.loading import load_from
 
@@ -41,7 +41,7 @@ def worst_repetition(database: Database, view: str) -> int:
 
 
 def test_no_step_is_repeated_for_every_wallet(warehouse: Path, database: Database) -> None:
-    replicate_to_postgres(warehouse)
+    replicate("postgres", warehouse)
     [(wallets,)] = database.query("select count(*) from flexprice.wallets")
     assert wallets > 300
     for view in VIEWS:
@@ -56,7 +56,7 @@ def test_without_what_the_planner_is_told_it_is(
     monkeypatch.setitem(dialects.REWRITES, "postgres", others)
     dialects.rendered_views.cache_clear()
     try:
-        replicate_to_postgres(warehouse)
+        replicate("postgres", warehouse)
     finally:
         dialects.rendered_views.cache_clear()
     [(wallets,)] = database.query("select count(*) from flexprice.wallets")

@@ -1,4 +1,4 @@
-"""The long story of the suite, replicated after every load, with kills: PostgreSQL shows what DuckDB shows."""
+"""The long story of the suite, replicated after every load, with kills: the replica shows what DuckDB shows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from flexprice_emulator import Emulator, World
-from flexprice_wallets.replicate.replicate import replicate_to_postgres
+from flexprice_wallets.replicate.replicate import replicate
 from tests.history.stage import Stage
 from tests.history.story import BEGIN, story
-from tests.replicate.comparison import differences, row_count
-from tests.replicate.server import Database
+from tests.replicate.comparison import row_count
+from tests.replicate.places import Place, differences
 
 _KILLED_EVERY = 4
 
@@ -28,9 +28,7 @@ _HALF = 18
 
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [range(1, _HALF), range(_HALF, 100)], ids=["earlier", "later"])
-def test_the_story_after_every_load_and_kill(
-    steps: range, tmp_path: Path, database: Database
-) -> None:
+def test_the_story_after_every_load_and_kill(steps: range, tmp_path: Path, place: Place) -> None:
     world = World(24, seed=5, contract="2026-08", now=BEGIN)
     chance = random.Random(7)
     shown_before = tmp_path / "shown.duckdb"
@@ -44,12 +42,12 @@ def test_the_story_after_every_load_and_kill(
             if step not in steps:
                 continue
             if shown_before.exists() and step % _KILLED_EVERY == 0:
-                is_killed = _replicate_and_kill(stage.database, chance.uniform(0.5, 4.5))
+                is_killed = _replicate_and_kill(place, stage.database, chance.uniform(0.5, 4.5))
                 kills += is_killed
-                whole = [w for w in (stage.database, shown_before) if not differences(w, database)]
+                whole = [w for w in (stage.database, shown_before) if not differences(w, place)]
                 assert whole, f"a kill in step {step} left something half shown"
-            replicate_to_postgres(stage.database)
-            found = differences(stage.database, database)
+            replicate(place.destination, stage.database)
+            found = differences(stage.database, place)
             assert not found, f"after step {step}, {run}:\n" + "\n".join(found)
             rows += row_count(stage.database)
             shutil.copyfile(stage.database, shown_before)
@@ -58,11 +56,11 @@ def test_the_story_after_every_load_and_kill(
     assert rows > 10_000
 
 
-def _replicate_and_kill(warehouse: Path, seconds: float) -> bool:
+def _replicate_and_kill(place: Place, warehouse: Path, seconds: float) -> bool:
     """Run the command and kill it after a while; whether it was still at work."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "flexprice_wallets", "replicate", "--destination", "postgres",
-         "--database", str(warehouse)],
+        [sys.executable, "-m", "flexprice_wallets", "replicate", "--destination",
+         place.destination, "--database", str(warehouse)],
         cwd=warehouse.parent, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,8 @@ from flexprice_wallets.commands.options import (
     warehouse_options,
 )
 from flexprice_wallets.commands.output import report_done
-from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.logs import configure_logs
+from flexprice_wallets.replicate.destination import ENGINES
 from flexprice_wallets.signals import interruptible
 from flexprice_wallets.warehouse.names import schema_fault
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-DESTINATIONS = ("postgres",)
+DESTINATIONS = tuple(ENGINES)
 
 
 def _dataset_name(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -56,10 +57,17 @@ def dataset_option() -> Decorator:
     "--destination",
     type=click.Choice(DESTINATIONS),
     required=True,
-    help="The engine. Its address is configured as dlt does: DESTINATION__POSTGRES__CREDENTIALS, or .dlt/secrets.toml.",
+    help="The engine. Where it is dlt finds out: by DESTINATION__POSTGRES__CREDENTIALS, or for a lake "
+    "DESTINATION__FILESYSTEM__BUCKET_URL, or in .dlt/secrets.toml.",
 )
 @dataset_option()
 @warehouse_options
+@option(
+    "--maintain",
+    is_flag=True,
+    default=False,
+    help="Afterwards remove rows that nobody reads any more, and make one file of many: for a lake, say weekly.",
+)
 @json_option("End with one JSON object on stdout: what was sent.")
 @logging_options
 def replicate_command(
@@ -68,6 +76,7 @@ def replicate_command(
     database: Path,
     raw_schema: str,
     schema: str,
+    maintain: bool,
     json: bool,
     log_format: str,
     verbose: int,
@@ -80,42 +89,50 @@ def replicate_command(
     configure_logs(verbose, log_format)
     started = time.monotonic()
     with interruptible():
-        result = run_replication(destination, dataset, database, raw_schema, schema)
+        result = run_replication(
+            destination, dataset, database, raw_schema, schema, maintains=maintain
+        )
     seconds = time.monotonic() - started
     report_done(_json(result) if json else summary(result, dataset, seconds))
     return 0
 
 
 def run_replication(
-    destination: str, dataset: str, database: Path, raw_schema: str, schema: str
+    destination: str,
+    dataset: str,
+    database: Path,
+    raw_schema: str,
+    schema: str,
+    *,
+    maintains: bool = False,
 ) -> ReplicationResult:
     """Replicate to a destination by its name.
 
     Raises:
-        ConfigurationError: where the destination's extra is not installed.
-        FlexpriceWalletsError: see `replicate_to_postgres`.
+        FlexpriceWalletsError: see `replicate`.
     """
-    try:
-        import psycopg2  # noqa: F401
-    except ModuleNotFoundError:
-        raise ConfigurationError(
-            f"The package for {destination} is not installed: run pip install 'flexprice-wallets[{destination}]'."
-        ) from None
-    from flexprice_wallets.replicate.replicate import replicate_to_postgres
+    from flexprice_wallets.replicate.replicate import replicate
 
-    return replicate_to_postgres(database, dataset, raw_schema=raw_schema, schema=schema)
+    return replicate(
+        destination, database, dataset, raw_schema=raw_schema, schema=schema, maintains=maintains
+    )
 
 
 def summary(result: ReplicationResult, dataset: str, seconds: float) -> str:
     """What a replication did, for a person."""
-    if result.is_up_to_date:
-        return f"The dataset {dataset} is up to date with snapshot {result.snapshot_id}."
-    whole = f", {len(result.filled)} tables whole" if result.filled else ""
-    return (
-        f"The dataset {dataset} shows snapshot {result.snapshot_id}.\n"
-        f"  snapshots  {result.snapshots:>9,} sent\n"
-        f"  rows       {sum(result.rows.values()):>9,} sent{whole}; {seconds:.1f} s in all"
-    )
+    lines = [f"The dataset {dataset} is up to date with snapshot {result.snapshot_id}."]
+    if not result.is_up_to_date:
+        whole = f", {len(result.filled)} tables whole" if result.filled else ""
+        lines = [
+            f"The dataset {dataset} shows snapshot {result.snapshot_id}.",
+            f"  snapshots  {result.snapshots:>9,} sent",
+            f"  rows       {sum(result.rows.values()):>9,} sent{whole}; {seconds:.1f} s in all",
+        ]
+    if result.upkeep is not None:
+        done = result.upkeep
+        files = f"{done.files_before:,} files before, {done.files_after:,} after"
+        lines.append(f"  upkeep     {done.rows_removed:>9,} rows removed; {files}")
+    return "\n".join(lines)
 
 
 def _json(result: ReplicationResult) -> str:
@@ -127,5 +144,6 @@ def _json(result: ReplicationResult) -> str:
             "rows": dict(result.rows),
             "tables_sent_whole": list(result.filled),
             "is_up_to_date": result.is_up_to_date,
+            "upkeep": asdict(result.upkeep) if result.upkeep else None,
         }
     )

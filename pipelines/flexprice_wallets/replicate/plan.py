@@ -6,11 +6,13 @@ also says what the tables hold since, so that nothing has to be remembered elsew
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 from flexprice_wallets.errors import (
     DestinationDiverged,
@@ -181,7 +183,7 @@ def new_contents(
     modes: Mapping[str, Mode],
     sent: Mapping[str, int],
     committed: Committed | None,
-    ship_id: str,
+    new_names: Mapping[str, str],
 ) -> dict[str, Contents]:
     """What the tables hold once the shipment is committed.
 
@@ -190,24 +192,50 @@ def new_contents(
         modes: what it decided.
         sent: how many rows of each table the shipment brings.
         committed: as for `plan`.
-        ship_id: the shipment's, of letters and digits.
+        new_names: what each table is called at the destination once it is filled.
     """
     before = {} if committed is None else committed.contents
     contents = {}
     for name, state in tables.items():
         is_new = modes[name] is Mode.FILL
-        stored_as = stored_name(name, ship_id) if is_new else before[name].stored_as
+        stored_as = new_names[name] if is_new else before[name].stored_as
         sent_before = 0 if is_new else before[name].sent
         contents[name] = Contents(stored_as, state.digest, state.now, sent_before + sent[name])
     return contents
 
 
-def stored_name(table: str, ship_id: str) -> str:
-    """What a table is called at the destination that a shipment fills: a new one each time, and never altered."""
-    return f"{table.lstrip('_')}_{ship_id[-8:]}"
+def layout_of(contents: Mapping[str, Contents]) -> str:
+    """Changes with the set of tables that hold the rows."""
+    return layout_of_names({name: each.stored_as for name, each in contents.items()})
+
+
+def layout_of_names(stored_as: Mapping[str, str]) -> str:
+    """The layout of tables by what they are called at the destination."""
+    return sha256(json.dumps(dict(sorted(stored_as.items()))).encode()).hexdigest()[:16]
 
 
 def snapshots_to_commit(file: Identity, committed: Committed | None) -> dict[str, str]:
     """The snapshots that the next shipment brings, each with its dlt load, in order of time."""
     there: Sequence[str] = [] if committed is None else [*committed.identity.snapshots]
     return {key: file.snapshots[key] for key in sorted(file.snapshots.keys() - {*there})}
+
+
+def committed_by(rows: Sequence[Mapping[str, Any]]) -> Committed | None:
+    """What the rows of `shipments` say, whatever their order; None where there is none."""
+    if not rows:
+        return None
+    rows = sorted(rows, key=lambda row: int(row["ship_number"]))
+    snapshots: dict[str, str] = {}
+    for row in rows:
+        snapshots |= json.loads(row["snapshots"])
+    last = rows[-1]
+    return Committed(
+        last["ship_number"],
+        max(row["format"] for row in rows),
+        Identity(last["tenant_id"], last["environment_id"], snapshots),
+        last["snapshot_at"],
+        {
+            name: Contents(each["stored_as"], each["digest"], Sum(**each["held"]), each["sent"])
+            for name, each in json.loads(last["contents"]).items()
+        },
+    )

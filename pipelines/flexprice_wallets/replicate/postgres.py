@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
 import psycopg2
 import pyarrow as pa
 
 from flexprice_wallets.errors import AnotherRunAtWork, DestinationError
-from flexprice_wallets.replicate.plan import Committed, Contents, Identity, Sum
+from flexprice_wallets.replicate.destination_errors import errors_named
+from flexprice_wallets.replicate.plan import Committed, Contents, committed_by
 from flexprice_wallets.replicate.postgres_views import (
     SHOWN,
     ReaderViews,
@@ -38,7 +38,7 @@ _LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
 @contextmanager
-def connected(address: str, schemas: Schemas) -> Iterator[PostgresDestination]:
+def connected(address: str, schemas: Schemas) -> Iterator[PostgresDataset]:
     """Connect, and keep every other replication into the same dataset out.
 
     Args:
@@ -49,12 +49,12 @@ def connected(address: str, schemas: Schemas) -> Iterator[PostgresDestination]:
         DestinationError: where the server cannot be reached or refuses.
         AnotherRunAtWork: where another replication into the dataset is at work.
     """
-    with errors_named():
+    with _errors_named():
         connection = psycopg2.connect(address)
     try:
         connection.autocommit = True
-        destination = PostgresDestination(connection, schemas)
-        with errors_named():
+        destination = PostgresDataset(connection, schemas)
+        with _errors_named():
             destination.execute("set timezone = 'UTC'")
             destination.execute("set lock_timeout = '60s'")
             [(is_free,)] = destination.query(
@@ -69,19 +69,11 @@ def connected(address: str, schemas: Schemas) -> Iterator[PostgresDestination]:
         connection.close()
 
 
-@contextmanager
-def errors_named() -> Iterator[None]:
-    """Within, the server's errors are raised as DestinationError, with their first line."""
-    try:
-        yield
-    except psycopg2.Error as error:
-        first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise DestinationError(
-            f"PostgreSQL refused or could not be reached ({first_line[:300]}): mend that and run again."
-        ) from error
+def _errors_named() -> AbstractContextManager[None]:
+    return errors_named("PostgreSQL", (psycopg2.Error,), ())
 
 
-class PostgresDestination:
+class PostgresDataset:
     """One dataset in a PostgreSQL database."""
 
     def __init__(self, connection: Any, schemas: Schemas) -> None:
@@ -101,33 +93,17 @@ class PostgresDestination:
         """What the destination has committed; None where nothing is."""
         if SHIPMENTS not in self._tables():
             return None
-        rows = self.query(
-            "select ship_number, format, tenant_id, environment_id, snapshot_at, snapshots, contents "
-            f"from {self._schemas.row_table(SHIPMENTS)} order by ship_number"
+        names = (
+            "ship_number",
+            "format",
+            "tenant_id",
+            "environment_id",
+            "snapshot_at",
+            "snapshots",
+            "contents",
         )
-        if not rows:
-            return None
-        snapshots: dict[str, str] = {}
-        for row in rows:
-            snapshots |= json.loads(row[5])
-        number, _, tenant_id, environment_id, snapshot_at, _, contents = rows[-1]
-        return Committed(
-            number,
-            max(row[1] for row in rows),
-            Identity(tenant_id, environment_id, snapshots),
-            snapshot_at,
-            {
-                name: Contents(each["stored_as"], each["digest"], Sum(**each["held"]), each["sent"])
-                for name, each in json.loads(contents).items()
-            },
-        )
-
-    def layout(self) -> str:
-        """The layout of the last shipment."""
-        [(layout,)] = self.query(
-            f"select layout from {self._schemas.row_table(SHIPMENTS)} order by ship_number desc limit 1"
-        )
-        return str(layout)
+        rows = self.query(f"select {', '.join(names)} from {self._schemas.row_table(SHIPMENTS)}")
+        return committed_by([dict(zip(names, row, strict=True)) for row in rows])
 
     def known_rows(self, table: ReplicatedTable, contents: Contents) -> Iterator[pa.Table]:
         """The grain and hash of every committed row of a table whose rows may change."""

@@ -1,4 +1,4 @@
-"""Brings a destination up to the last published snapshot. Heavy: imports dlt, DuckDB and the destination's driver."""
+"""Brings a destination up to the last published snapshot. Heavy: imports DuckDB, and what the destination needs."""
 
 from __future__ import annotations
 
@@ -7,30 +7,18 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import dlt
 import duckdb
-import psycopg2
-import psycopg2.errors
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.exceptions import DltException
 
-from flexprice_wallets.dlt_scope import own_scope
-from flexprice_wallets.errors import (
-    AnotherRunAtWork,
-    ConfigurationError,
-    DestinationError,
-    FlexpriceWalletsError,
-    NotAWarehouse,
-)
+from flexprice_wallets.errors import DestinationError, NotAWarehouse
+from flexprice_wallets.replicate.destination import Destination, Upkeep, engine
 from flexprice_wallets.replicate.plan import (
+    FORMAT,
     Committed,
     Contents,
     Identity,
@@ -38,14 +26,12 @@ from flexprice_wallets.replicate.plan import (
     TableState,
     check_same_warehouse,
     is_up_to_date,
+    layout_of,
     new_contents,
     plan,
     snapshots_to_commit,
 )
-from flexprice_wallets.replicate.postgres import PostgresDestination, connected, errors_named
-from flexprice_wallets.replicate.postgres_views import ReaderViews, Schemas
 from flexprice_wallets.replicate.reading import read_identity, read_rows, read_state
-from flexprice_wallets.replicate.shipping import DLT_SETTINGS, SHIPMENTS, Sender
 from flexprice_wallets.replicate.tables import ReplicatedTable, replicated_tables
 from flexprice_wallets.version import __version__
 from flexprice_wallets.warehouse.database import open_published
@@ -64,6 +50,7 @@ class ReplicationResult:
         rows: how many rows of each table were sent; tables without any are left out.
         filled: the tables that were sent whole.
         is_up_to_date: whether nothing had to be sent.
+        upkeep: what it did where it was asked for.
     """
 
     snapshot_id: str
@@ -72,51 +59,52 @@ class ReplicationResult:
     rows: Mapping[str, int]
     filled: tuple[str, ...]
     is_up_to_date: bool
+    upkeep: Upkeep | None = None
 
 
-def replicate_to_postgres(
+def replicate(
+    destination: str,
     database: str | os.PathLike[str],
     dataset: str = "flexprice",
     *,
     raw_schema: str = "flexprice_raw",
     schema: str = "flexprice",
+    maintains: bool = False,
 ) -> ReplicationResult:
-    """Bring a dataset in PostgreSQL up to the last published snapshot of a warehouse.
+    """Bring a dataset in another engine up to the last published snapshot of a warehouse.
 
-    Credentials are found as dlt finds those of its destination `postgres`.
+    Where it is and its credentials are found as dlt finds those of its destination.
 
     Args:
+        destination: one of `ENGINES`.
         database: the warehouse's file.
         dataset: schema of the views there; the tables' views are in `<dataset>_raw`, the rows in `<dataset>_rows`.
         raw_schema: schema of the tables in the file.
         schema: schema of the views in the file.
+        maintains: remove what nobody reads any more, and make one file of many, afterwards.
 
     Raises:
-        ConfigurationError: where credentials are missing or wrong.
+        ConfigurationError: where the extra, the place or credentials are missing or wrong.
         WarehouseError: where the file cannot be read; see `open_published`.
         ReplicationError: where the destination cannot be brought up to date; what it showed, it shows.
         AnotherRunAtWork: where another replication into the dataset is at work.
     """
-    credentials = _postgres_credentials()
-    schemas = Schemas(dataset)
+    chosen = engine(destination)
     with (
         open_published(database, raw_schema=raw_schema, schema=schema) as connection,
-        connected(credentials.to_native_representation(), schemas) as destination,
         tempfile.TemporaryDirectory(prefix="flexprice-replicate-") as folder,
-        own_scope(DLT_SETTINGS),
-        _dlt_errors_named(),
+        chosen.open(dataset, Path(folder)) as opened,
     ):
-        sender = Sender(dlt.destinations.postgres(credentials), schemas.rows, Path(folder))
-        return _Replication(connection, raw_schema, destination, schemas, sender).run()
+        replication = _Replication(connection, raw_schema, opened)
+        result = replication.run()
+        return replace(result, upkeep=replication.maintain()) if maintains else result
 
 
 @dataclass(frozen=True)
 class _Replication:
     connection: duckdb.DuckDBPyConnection
     raw_schema: str
-    destination: PostgresDestination
-    schemas: Schemas
-    sender: Sender
+    destination: Destination
 
     def run(self) -> ReplicationResult:
         file = read_identity(self.connection, self.raw_schema)
@@ -128,7 +116,7 @@ class _Replication:
         check_same_warehouse(file, committed)
         if committed is not None:
             # A run that was killed after it had committed left this undone.
-            self._show(committed)
+            self.destination.show(committed)
         committed_at = committed.snapshot_at if committed else None
         tables = {table.name: table for table in replicated_tables()}
         states = {
@@ -149,29 +137,24 @@ class _Replication:
         committed: Committed | None,
     ) -> ReplicationResult:
         ship_id = uuid4().hex
-        nothing = dict.fromkeys(tables, 0)
-        stored = new_contents(states, modes, nothing, committed, ship_id)
-        filled = {name: stored[name].stored_as for name in tables if modes[name] is Mode.FILL}
-        if committed is None:
-            self.sender.create_shipments()
-            self.destination.prepare_shipments()
-        self.sender.create_tables({filled[name]: tables[name] for name in filled}, ship_id)
+        names = {
+            name: self.destination.stored_name(table, ship_id) for name, table in tables.items()
+        }
+        stored = new_contents(states, modes, dict.fromkeys(tables, 0), committed, names)
+        filled = {names[name]: tables[name] for name in tables if modes[name] is Mode.FILL}
+        self.destination.prepare(filled, ship_id)
         sent = self._send(tables, modes, stored, committed, ship_id)
-        for name, stored_as in filled.items():
-            self.destination.prepare_table(tables[name], stored_as)
-        for name, mode in modes.items():
-            if mode is not Mode.UNCHANGED:
-                self.destination.analyze(stored[name].stored_as)
-        contents = new_contents(states, modes, sent, committed, ship_id)
+        changed = [stored[name].stored_as for name in tables if modes[name] is not Mode.UNCHANGED]
+        self.destination.finish(filled, frozenset(changed))
+        contents = new_contents(states, modes, sent, committed, names)
         now = self._commit(file, contents, committed, ship_id)
-        self._show(now)
-        snapshots = len(snapshots_to_commit(file, committed))
+        self.destination.show(now)
         return ReplicationResult(
             max(file.snapshots),
             now.number,
-            snapshots,
+            len(snapshots_to_commit(file, committed)),
             {name: count for name, count in sent.items() if count},
-            tuple(filled),
+            tuple(table.name for table in filled.values()),
             False,
         )
 
@@ -191,13 +174,13 @@ class _Replication:
         }
         if not rows:
             return sent
-        by_stored_name = self.sender.send_rows(rows, ship_id)
+        by_stored_name = self.destination.send(rows, ship_id)
         for name in tables:
             stored_as = stored[name].stored_as
             sent[name] = by_stored_name.get(stored_as, 0)
             if stored_as not in by_stored_name:
                 continue
-            arrived = self.destination.rows_of(stored_as, ship_id)
+            arrived = self.destination.arrived(stored_as, ship_id)
             if arrived != sent[name]:
                 raise DestinationError(
                     f"{arrived} of {sent[name]} rows of {name} arrived, and nothing was committed: run again."
@@ -221,96 +204,45 @@ class _Replication:
         committed: Committed | None,
         ship_id: str,
     ) -> Committed:
-        number = 1 if committed is None else committed.number + 1
         [(snapshot_at,)] = self.connection.execute(
             f'select max(snapshot_at) from "{self.raw_schema}".snapshots'
         ).fetchall()
-        snapshots = snapshots_to_commit(file, committed)
-        self.sender.commit(
+        number = 1 if committed is None else committed.number + 1
+        brought = replace(file, snapshots=snapshots_to_commit(file, committed))
+        return self._commit_row(Committed(number, FORMAT, brought, snapshot_at, contents), ship_id)
+
+    def _commit_row(self, shipment: Committed, ship_id: str) -> Committed:
+        """Commit a shipment that brings the snapshots of its identity; returns what is committed since."""
+        contents = {name: asdict(each) for name, each in shipment.contents.items()}
+        self.destination.commit(
             {
-                "ship_number": number,
+                "ship_number": shipment.number,
+                "ship_id": ship_id,
+                "format": shipment.format,
                 "shipped_at": datetime.now(UTC),
-                "snapshot_at": snapshot_at,
-                "tenant_id": file.tenant_id,
-                "environment_id": file.environment_id,
+                "snapshot_at": shipment.snapshot_at,
+                "tenant_id": shipment.identity.tenant_id,
+                "environment_id": shipment.identity.environment_id,
                 "pipeline_version": __version__,
-                "layout": layout_of(contents),
-                "snapshots": json.dumps(snapshots),
-                "contents": json.dumps({name: asdict(each) for name, each in contents.items()}),
+                "layout": layout_of(shipment.contents),
+                "snapshots": json.dumps(shipment.identity.snapshots),
+                "contents": json.dumps(contents),
             },
             ship_id,
         )
-        self.destination.analyze(SHIPMENTS)
         now = self.destination.committed()
-        if now is None or now.number != number:
+        if now is None or now.number != shipment.number:
             raise DestinationError("The shipment was sent and is not there: run again.")
         return now
 
-    def _show(self, committed: Committed) -> None:
-        """Have readers see what is committed, and clear away what nobody reads any more."""
-        layout = layout_of(committed.contents)
-        there = {name: each.digest for name, each in committed.contents.items()}
-        # Tables that another version of the program declared otherwise are first sent again.
-        if all(there.get(table.name) == table.digest for table in replicated_tables()):
-            views = ReaderViews(self.schemas, committed.contents, layout)
-            if self.destination.show(views, committed.number):
-                _logger.info("The views were made")
-            self.destination.drop_unused(committed.contents)
+    def maintain(self) -> Upkeep:
+        """Have the destination look after what piles up."""
 
+        def close() -> None:
+            before = self.destination.committed()
+            if before is not None:
+                nothing_new = replace(before.identity, snapshots={})
+                number = before.number + 1
+                self._commit_row(replace(before, number=number, identity=nothing_new), uuid4().hex)
 
-def layout_of(contents: Mapping[str, Contents]) -> str:
-    """Changes with the set of tables that hold the rows, whose names are never used again."""
-    names = json.dumps({name: each.stored_as for name, each in sorted(contents.items())})
-    return sha256(names.encode()).hexdigest()[:16]
-
-
-def _postgres_credentials() -> Any:
-    """Credentials as dlt finds them.
-
-    Raises:
-        ConfigurationError: where some are missing, or are no address.
-    """
-    from dlt.common.configuration.resolve import resolve_configuration
-    from dlt.destinations.impl.postgres.configuration import PostgresCredentials
-
-    try:
-        with own_scope(DLT_SETTINGS, reads_configuration=True):
-            return resolve_configuration(
-                PostgresCredentials(), sections=("destination", "postgres", "credentials")
-            )
-    except ConfigurationException as error:
-        raise ConfigurationError(
-            "The credentials for PostgreSQL are missing or incomplete (user, password, host and database): "
-            "set DESTINATION__POSTGRES__CREDENTIALS=postgresql://user:password@host:5432/database, or "
-            "[destination.postgres.credentials] in .dlt/secrets.toml."
-        ) from error
-
-
-@contextmanager
-def _dlt_errors_named() -> Iterator[None]:
-    """Within, errors of dlt and of the server are raised as what they are about."""
-    try:
-        with errors_named():
-            yield
-    except DltException as error:
-        raise _own_error(error) from error
-
-
-def _own_error(error: BaseException) -> FlexpriceWalletsError:
-    """The error of this package behind one of dlt's, or one that names the innermost."""
-    seen: BaseException | None = error
-    innermost = error
-    while seen is not None:
-        if isinstance(seen, FlexpriceWalletsError):
-            return seen
-        innermost = seen
-        seen = seen.__cause__ or seen.__context__
-    if isinstance(innermost, psycopg2.errors.UniqueViolation):
-        return AnotherRunAtWork(
-            "Another run has brought the destination up to date meanwhile: run again."
-        )
-    first_line = next(iter(str(innermost).strip().splitlines()), "")[:300]
-    return DestinationError(
-        f"dlt could not send to the destination ({type(innermost).__name__}: {first_line}); what is shown "
-        "there is what was shown. Run again."
-    )
+        return self.destination.maintain(close)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 import dlt
 import pyarrow as pa
@@ -13,12 +14,16 @@ from dlt.common.destination import Destination
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.schema.utils import new_table
 
-from flexprice_wallets.replicate.plan import FORMAT
 from flexprice_wallets.replicate.reading import IS_DELETED, ROW_HASH
 from flexprice_wallets.replicate.tables import Kind, ReplicatedColumn, ReplicatedTable
 
+LakeFormat = Literal["delta", "iceberg"]
+
 SHIP_ID: Final = "ship_id"
 SHIPMENTS: Final = "shipments"
+
+#: Name of the schema and pipeline that send to a lake.
+_IN_A_LAKE: Final = "rows"
 
 #: By section, as in a `.dlt/config.toml`.
 DLT_SETTINGS: Final[dict[str, Any]] = {
@@ -27,6 +32,7 @@ DLT_SETTINGS: Final[dict[str, Any]] = {
     # What the destination has committed is the only state.
     "restore_from_destination": False,
     "schema": {"naming": "snake_case"},
+    "normalize": {"parquet_normalizer": {"add_dlt_load_id": False, "add_dlt_id": False}},
     "data_writer": {"buffer_max_items": 5000},
     "load": {
         "workers": 1,
@@ -89,12 +95,23 @@ class Sender:
         destination: of dlt.
         dataset: schema of the rows.
         folder: where dlt keeps its files; new for every run.
+        table_format: of a lake's tables; None for a database.
     """
 
-    def __init__(self, destination: Destination[Any, Any], dataset: str, folder: Path) -> None:
+    def __init__(
+        self,
+        destination: Destination[Any, Any],
+        dataset: str,
+        folder: Path,
+        table_format: LakeFormat | None = None,
+    ) -> None:
         self._destination = destination
         self._dataset = dataset
         self._folder = folder
+        self._format = table_format
+        self._in_format: dict[str, Any] = (
+            {} if table_format is None else {"table_format": table_format}
+        )
 
     def create_tables(self, tables: Mapping[str, ReplicatedTable], ship_id: str) -> None:
         """Create tables, empty, by the names that they get at the destination."""
@@ -104,27 +121,44 @@ class Sender:
 
     def create_shipments(self) -> None:
         """Create the table whose rows commit shipments, empty, where it is missing."""
-        self._create(SHIPMENTS, {SHIPMENTS: SHIPMENT_COLUMNS})
+        if self._format is None:
+            self._create(SHIPMENTS, {SHIPMENTS: SHIPMENT_COLUMNS})
+        else:
+            nothing = arrow_schema(SHIPMENT_COLUMNS).empty_table()
+            self._run(SHIPMENTS, [self._resource(SHIPMENTS, [nothing], SHIPMENT_COLUMNS)])
+
+    def lake_client(self, tables: Mapping[str, Sequence[ReplicatedColumn]]) -> Any:
+        """A context with dlt's client of the destination, which opens these tables of a lake where they are."""
+        pipeline = self._saved(_IN_A_LAKE, tables)
+        return pipeline.destination_client(_IN_A_LAKE)
 
     def _create(self, name: str, tables: Mapping[str, Sequence[ReplicatedColumn]]) -> None:
+        self._saved(name, tables).sync_schema(name)
+
+    def _saved(self, name: str, tables: Mapping[str, Sequence[ReplicatedColumn]]) -> dlt.Pipeline:
+        """A pipeline with a schema of these tables."""
         schema = dlt.Schema(name)
         for table, columns in tables.items():
-            hints = [_hints(column) for column in columns]
-            schema.update_table(new_table(table, write_disposition="append", columns=hints))
+            told = [_hints(column) for column in columns]
+            schema.update_table(
+                new_table(table, write_disposition="append", columns=told, **self._in_format)
+            )
         pipeline = self._pipeline(f"{name}_tables")
         pipeline.schemas.save_schema(schema)
-        pipeline.sync_schema(schema.name)
+        return pipeline
 
     def send_rows(
         self,
         rows: Mapping[str, tuple[ReplicatedTable, Iterator[pa.Table]]],
         ship_id: str,
+        beside: Mapping[str, tuple[pa.Table, Sequence[ReplicatedColumn]]] = MappingProxyType({}),
     ) -> dict[str, int]:
         """Send rows of several tables; returns how many of each.
 
         Args:
             rows: by the table's name at the destination.
             ship_id: that they carry.
+            beside: tables of the replication's own that are sent with them as they are.
         """
         sent = dict.fromkeys(rows, 0)
 
@@ -134,32 +168,39 @@ class Sender:
                 yield batch.append_column(SHIP_ID, pa.repeat(pa.scalar(ship_id), batch.num_rows))
 
         resources = [
-            dlt.resource(
-                counted(name, batches),
-                name=name,
-                write_disposition="append",
-                columns={column.sent_as: _hints(column) for column in stored_columns(table)},
-            )
+            self._resource(name, counted(name, batches), stored_columns(table))
             for name, (table, batches) in rows.items()
+        ]
+        resources += [
+            self._resource(name, [table], columns) for name, (table, columns) in beside.items()
         ]
         self._run(f"rows_{ship_id[-8:]}", resources)
         return sent
 
-    def commit(self, shipment: dict[str, Any], ship_id: str) -> None:
+    def commit(self, shipment: Mapping[str, Any], ship_id: str) -> None:
         """Send the one row of `shipments` that makes the rows of the shipment count."""
-        schema = pa.schema([(c.sent_as, arrow_type(c)) for c in SHIPMENT_COLUMNS])
-        row = pa.Table.from_pylist(
-            [{**shipment, SHIP_ID: ship_id, "format": FORMAT}], schema=schema
-        )
-        resource = dlt.resource(
-            [row],
-            name=SHIPMENTS,
-            write_disposition="append",
-            columns={column.sent_as: _hints(column) for column in SHIPMENT_COLUMNS},
-        )
+        row = pa.Table.from_pylist([shipment], schema=arrow_schema(SHIPMENT_COLUMNS))
+        resource = self._resource(SHIPMENTS, [row], SHIPMENT_COLUMNS)
         self._run(f"commit_{ship_id[-8:]}", [resource])
 
+    def _resource(
+        self, name: str, batches: Iterable[pa.Table], columns: Iterable[ReplicatedColumn]
+    ) -> Any:
+        return dlt.resource(
+            iter(batches),
+            name=name,
+            write_disposition="append",
+            columns={column.sent_as: _hints(column) for column in columns},
+            **self._in_format,
+        )
+
     def _run(self, name: str, resources: list[Any]) -> None:
+        if self._format is not None:
+            # A name that stays: dlt keeps files beside a lake's tables for each.
+            self._pipeline(_IN_A_LAKE).run(
+                resources, schema=dlt.Schema(_IN_A_LAKE), loader_file_format="parquet"
+            )
+            return
         # CSV would make null of empty text.
         self._pipeline(name).run(
             resources, schema=dlt.Schema(name), loader_file_format="insert_values"
@@ -180,6 +221,11 @@ def stored_columns(table: ReplicatedTable) -> tuple[ReplicatedColumn, ...]:
     return (*table.columns, *marks, _SHIP)
 
 
+def arrow_schema(columns: Iterable[ReplicatedColumn]) -> pa.Schema:
+    """The exact Arrow types of columns, by their names at the destination."""
+    return pa.schema([(column.sent_as, arrow_type(column)) for column in columns])
+
+
 def arrow_type(column: ReplicatedColumn) -> pa.DataType:
     """The exact Arrow type of a column."""
     if column.kind == "decimal":
@@ -189,13 +235,13 @@ def arrow_type(column: ReplicatedColumn) -> pa.DataType:
 
 def _hints(column: ReplicatedColumn) -> TColumnSchema:
     # What a row may lack is the file's matter; rows that mark a deletion lack nearly all.
-    hints: TColumnSchema = {
+    told: TColumnSchema = {
         "name": column.sent_as,
         "data_type": _DLT_TYPES[column.kind],
         "nullable": True,
     }
     if column.kind == "decimal" and column.precision is not None and column.scale is not None:
-        hints |= {"precision": column.precision, "scale": column.scale}
+        told |= {"precision": column.precision, "scale": column.scale}
     if column.kind == "timestamp":
-        hints |= {"precision": 6, "timezone": True}
-    return hints
+        told |= {"precision": 6, "timezone": True}
+    return told

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from flexprice_wallets.records.columns import Table
 from flexprice_wallets.records.tables import TABLES
@@ -71,9 +71,17 @@ class ReplicatedTable:
     @property
     def digest(self) -> str:
         """Differs where all rows have to be sent again: by columns, types, grain and derivation."""
+        return _digest([*self._form, self.derivation])
+
+    @property
+    def form(self) -> str:
+        """Differs where rows no longer fit into the table at the destination: by columns, types and grain."""
+        return _digest(self._form)
+
+    @property
+    def _form(self) -> list[Any]:
         columns = [[c.name, c.kind, c.precision, c.scale] for c in self.columns]
-        content = [self.name, columns, self.grain, self.appended_by, self.derivation]
-        return sha256(json.dumps(content).encode()).hexdigest()[:16]
+        return [self.name, columns, self.grain, self.appended_by]
 
 
 @cache
@@ -99,6 +107,10 @@ def replicated_column(name: str, sql_type: str, comment: str) -> ReplicatedColum
     if plain not in _KINDS:
         raise ValueError(f"column {name} has type {sql_type!r}, which is not replicated exactly")
     return ReplicatedColumn(name, _KINDS[plain], comment)
+
+
+def _digest(content: list[Any]) -> str:
+    return sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def _declared(table: Table) -> ReplicatedTable:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import dlt
 import duckdb
 import pyarrow as pa
+from dlt.common.schema.typing import TColumnSchema
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
@@ -266,7 +267,7 @@ def _load_id() -> str:
 
 def _declaration(table: Table) -> DataItemWithMeta:
     """An empty table with its columns' hints: it exists from the first load on, and JSON stays JSON."""
-    columns = [
+    columns: list[TColumnSchema] = [
         {"name": column.name, "data_type": "json", "nullable": column.nullable}
         for column in table.columns
         if column.type is ColumnType.JSON
