@@ -17,7 +17,7 @@ from flexprice_wallets.version import __version__ as __version__
 if TYPE_CHECKING:
     from flexprice_wallets import errors
     from flexprice_wallets.extract.api_options import ApiOptions, Timeouts
-    from flexprice_wallets.extract.backoff import RetryPolicy
+    from flexprice_wallets.extract.asking.backoff import RetryPolicy
     from flexprice_wallets.extract.calls import Figures
     from flexprice_wallets.extract.secret import Secret
     from flexprice_wallets.extract.selection import Selection
@@ -57,7 +57,7 @@ _HOMES = {
     "LoadOptions": "snapshot.options",
     "LoadResult": "snapshot.load",
     "Progress": "snapshot.progress",
-    "RetryPolicy": "extract.backoff",
+    "RetryPolicy": "extract.asking.backoff",
     "Secret": "extract.secret",
     "Selection": "extract.selection",
     "SnapshotRow": "snapshot.snapshot_row",

@@ -16,7 +16,7 @@ from tests.engines.spark import Spark
 from tests.engines.trino import Trino
 from tests.engines.warehouse import Engine, create_views, views_of
 from tests.replicate.comparison import differences, row_count
-from tests.replicate.test_replicate import null_where_any_is, without_last_digits
+from tests.replicate.test_postgres_replica import null_where_any_is, without_last_digits
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]
 VIEWS = [view.name for view in views() if view.type == "view"]
