@@ -75,7 +75,7 @@ def kept_up(
         connection.execute("set timezone = 'UTC'; create temp table ways (is_appended boolean)")
         for number in range(len(ledger.ledgers)):
             ledger.load(connection, number, number + 1)
-            apply_snapshots(connection, transactions_per_batch=batch)
+            apply_snapshots(connection, transactions_at_once=batch)
         ways.update(row[0] for row in connection.execute("from ways").fetchall())
         monkeypatch.undo()
         return stored(connection), ways
