@@ -12,8 +12,8 @@ from flexprice_wallets.warehouse.ledger_upkeep import transactions_per_batch
     [
         (1_000_000, 50_000),
         (128_000_000, 51_200),
-        (1_500_000_000, 600_000),
-        (64_000_000_000, 1_000_000),
+        (500_000_000, 200_000),
+        (64_000_000_000, 400_000),
     ],
 )
 def test_batches_grow_with_the_memory_between_two_bounds(memory: int, transactions: int) -> None:

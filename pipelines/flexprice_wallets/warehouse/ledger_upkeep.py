@@ -15,8 +15,8 @@ from flexprice_wallets.warehouse.sql_files import literal, read_sql, sql_folder
 
 #: Transactions that are carried over at once; twice as many take more than 140 MB on DuckDB 1.5.
 _LEAST_PER_BATCH: Final = 50_000
-#: More at once are no faster.
-_MOST_PER_BATCH: Final = 1_000_000
+#: More at once are hardly faster, and where nobody set a limit DuckDB would allow any number.
+_MOST_PER_BATCH: Final = 400_000
 #: What a transaction takes in a batch, in bytes.
 _BYTES_EACH: Final = 2_500
 
