@@ -39,11 +39,10 @@ fresh as (
     select
         batch.ledger_number,
         written.*
-    from flexprice_raw.wallet_transactions as written
+    from written_transactions as written
     inner join ledger_batch as batch on written.wallet_id = batch.wallet_id
     where
-        written.snapshot_at = (select snapshot_at from applying)
-        and written.wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
+        written.wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id')
 ),
 
 news as (
@@ -129,7 +128,8 @@ known as (
         pending_at,
         completed_by,
         changed_at,
-        is_completed_later
+        is_completed_later,
+        fixed_hash
     from news
     union all
     select
@@ -161,7 +161,8 @@ known as (
         pending_at,
         completed_by,
         changed_at,
-        is_completed_later
+        is_completed_later,
+        fixed_hash
     from old
     where transaction_id not in (select transaction_id from fresh)
 )

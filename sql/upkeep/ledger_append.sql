@@ -1,5 +1,5 @@
 -- The wallets of one batch whose new transactions all come after those that are stored, in a chain with them: they are
--- appended, and of the stored ones only those rows are written again that change. All other wallets wait for `ledger`.
+-- appended, and of the stored ones only those values are written that change. All other wallets wait for `ledger`.
 
 create or replace temp table appending_wallets as
 select
@@ -21,17 +21,26 @@ select
         wallet_id, snapshot_id, version_hash, idempotency_key, metadata, tenant_id, environment_id, created_by,
         updated_by, unrecognized_fields
     )
-from flexprice_raw.wallet_transactions as written
+from written_transactions as written
 inner join appending_wallets as wallets on written.wallet_id = wallets.wallet_id
-where
-    written.snapshot_at = (select snapshot_at from applying)
-    and written.wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id');
+where written.wallet_id between getvariable('first_wallet_id') and getvariable('last_wallet_id');
 
 -- Of what is stored: the last completed transaction of each wallet, and what was written again.
 create or replace temp table stored_before as
 select
     stored.rowid as stored_row,
-    stored.*
+    stored.ledger_number,
+    stored.transaction_id,
+    stored.transaction_status,
+    stored.credits_available,
+    stored.source_updated_at,
+    stored.observed_at,
+    stored.snapshot_at,
+    stored.pending_at,
+    stored.is_completed_later,
+    stored.ledger_position,
+    stored.next_completed_at,
+    stored.fixed_hash
 from flexprice_raw.stored_transactions as stored
 inner join appending_wallets as wallets on stored.ledger_number = wallets.ledger_number
 where
@@ -50,8 +59,6 @@ judged as (
         fresh.ledger_number,
         fresh.transaction_id,
         fresh.transaction_status,
-        fresh.transaction_type,
-        fresh.credit_amount,
         fresh.credit_balance_before,
         fresh.credit_balance_after,
         fresh.source_created_at,
@@ -80,27 +87,7 @@ judged as (
                 old.transaction_status = 'completed'
                 and fresh.credits_available <= old.credits_available
                 and (not old.is_completed_later or old.pending_at is not null)
-                and not (
-                    fresh.customer_id is distinct from old.customer_id
-                    or fresh.transaction_type is distinct from old.transaction_type
-                    or fresh.transaction_status is distinct from old.transaction_status
-                    or fresh.transaction_reason is distinct from old.transaction_reason
-                    or fresh.record_status is distinct from old.record_status
-                    or fresh.currency is distinct from old.currency
-                    or fresh.credit_amount is distinct from old.credit_amount
-                    or fresh.amount is distinct from old.amount
-                    or fresh.credit_balance_before is distinct from old.credit_balance_before
-                    or fresh.credit_balance_after is distinct from old.credit_balance_after
-                    or fresh.conversion_rate is distinct from old.conversion_rate
-                    or fresh.topup_conversion_rate is distinct from old.topup_conversion_rate
-                    or fresh.expires_at is distinct from old.expires_at
-                    or fresh.priority is distinct from old.priority
-                    or fresh.reference_type is distinct from old.reference_type
-                    or fresh.reference_id is distinct from old.reference_id
-                    or fresh.parent_transaction_id is distinct from old.parent_transaction_id
-                    or fresh.description is distinct from old.description
-                    or fresh.source_created_at is distinct from old.source_created_at
-                )
+                and fresh.fixed_hash = old.fixed_hash
         end as is_fitting
     from appending as fresh
     inner join appending_wallets as wallets on fresh.ledger_number = wallets.ledger_number
@@ -161,16 +148,15 @@ again as (
 )
 
 select
-    old.* replace (
-        coalesce(again.credits_available, old.credits_available) as credits_available,
-        coalesce(again.source_updated_at, old.source_updated_at) as source_updated_at,
-        coalesce(again.observed_at, old.observed_at) as observed_at,
-        coalesce(again.snapshot_at, old.snapshot_at) as snapshot_at,
-        coalesce(
-            case when old.ledger_position = wallets.last_position then next_ones.next_completed_at end,
-            old.next_completed_at
-        ) as next_completed_at
-    )
+    old.stored_row,
+    coalesce(again.credits_available, old.credits_available) as credits_available,
+    coalesce(again.source_updated_at, old.source_updated_at) as source_updated_at,
+    coalesce(again.observed_at, old.observed_at) as observed_at,
+    coalesce(again.snapshot_at, old.snapshot_at) as snapshot_at,
+    coalesce(
+        case when old.ledger_position = wallets.last_position then next_ones.next_completed_at end,
+        old.next_completed_at
+    ) as next_completed_at
 from stored_before as old
 inner join appending_wallets as wallets on old.ledger_number = wallets.ledger_number
 left join again on old.ledger_number = again.ledger_number and old.transaction_id = again.transaction_id
@@ -179,7 +165,15 @@ where
     again.transaction_id is not null
     or (old.ledger_position = wallets.last_position and next_ones.next_completed_at is not null);
 
-delete from flexprice_raw.stored_transactions where rowid in (select stored_row from stored_after);
+update flexprice_raw.stored_transactions as stored
+set
+    credits_available = fresh.credits_available,
+    source_updated_at = fresh.source_updated_at,
+    observed_at = fresh.observed_at,
+    snapshot_at = fresh.snapshot_at,
+    next_completed_at = fresh.next_completed_at
+from stored_after as fresh
+where stored.rowid = fresh.stored_row;
 
 insert into flexprice_raw.stored_transactions by name
 with
@@ -253,10 +247,6 @@ select
         as missing_credits,
     coalesce(balance_after - balance_before - (balance_moved - balance_before), 0) as missing_balance
 from amounts
-order by ledger_number, ledger_position;
-
-insert into flexprice_raw.stored_transactions by name
-select * exclude (stored_row) from stored_after
 order by ledger_number, ledger_position;
 
 update flexprice_raw.stored_ledger_wallets as wallets

@@ -157,7 +157,8 @@ select
     coalesce(fresh.credit_balance_after - placed.credit_balance_behind - placed.delta, 0) as missing_credits,
     coalesce(
         placed.balance_after - placed.balance_behind - (placed.balance_moved - placed.balance_before), 0
-    ) as missing_balance
+    ) as missing_balance,
+    fresh.fixed_hash
 from fresh_transactions as fresh
 left join amounts as placed on fresh.row_id = placed.row_id
 order by fresh.ledger_number, placed.ledger_position;

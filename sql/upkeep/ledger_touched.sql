@@ -1,5 +1,18 @@
 -- Whose ledger the snapshot in the temporary table `applying` wrote anything for, or whose rate changed.
 
+create or replace temp view written_transactions as
+select
+    *,
+    cast(
+        hash(
+            customer_id, transaction_type, transaction_status, transaction_reason, record_status, currency,
+            credit_amount, amount, credit_balance_before, credit_balance_after, conversion_rate, topup_conversion_rate,
+            expires_at, priority, reference_type, reference_id, parent_transaction_id, description, source_created_at
+        ) // 2 as bigint
+    ) as fixed_hash
+from flexprice_raw.wallet_transactions
+where snapshot_at = (select snapshot_at from applying);
+
 -- Debits that state the only rate of their wallet say nothing new: but for the first, only those of wallets with
 -- several rates are looked at one by one. There may be very many.
 create or replace temp table rated_wallets as
@@ -9,6 +22,7 @@ rates as (
         wallet_id,
         currency,
         conversion_rate,
+        snapshot_at as valid_from,
         null as first_debit_at
     from flexprice_raw.wallet_balances
     where snapshot_at = (select snapshot_at from applying)
@@ -17,6 +31,7 @@ rates as (
         wallet_id,
         currency,
         conversion_rate,
+        source_created_at as valid_from,
         source_created_at as first_debit_at
     from flexprice_raw.wallet_transactions
     where
@@ -36,7 +51,9 @@ select
     or bool_or(stored.currency <> rates.currency or stored.conversion_rate <> rates.conversion_rate) as is_mixed
 from rates
 left join flexprice_raw.stored_rates as stored on rates.wallet_id = stored.wallet_id
-group by rates.wallet_id;
+group by rates.wallet_id
+-- The one rate that is stored already, from no earlier on, is no news.
+having not coalesce(not is_mixed and min(rates.valid_from) >= min(stored.valid_from), false);
 
 create or replace temp table rate_events as
 with
@@ -49,7 +66,9 @@ fresh as (
         conversion_rate,
         1 as rank
     from flexprice_raw.wallet_balances
-    where snapshot_at = (select snapshot_at from applying)
+    where
+        snapshot_at = (select snapshot_at from applying)
+        and wallet_id in (select wallet_id from rated_wallets)
     union all
     select
         wallet_id,

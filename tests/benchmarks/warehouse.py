@@ -22,6 +22,7 @@ import duckdb
 
 from flexprice_wallets.warehouse.database import open_database
 from flexprice_wallets.warehouse.descriptions import derived_tables
+from flexprice_wallets.warehouse.memory import limit_memory
 from flexprice_wallets.warehouse.upkeep import apply_snapshots
 from tests.benchmarks.generated_ledger import (
     LedgerScale,
@@ -264,6 +265,7 @@ def _apply(warehouse: Path, every: int | None) -> float:
 
 def _carry_over(warehouse: Path) -> float:
     with open_database(warehouse) as connection:
+        limit_memory(connection, warehouse)
         connection.execute("set threads = 2")
         started = time.perf_counter()
         apply_snapshots(connection)

@@ -127,7 +127,7 @@ class LedgerHistory:
         if transactions_per_batch is None:
             apply_snapshots(connection)
         else:
-            apply_snapshots(connection, transactions_per_batch=transactions_per_batch)
+            apply_snapshots(connection, transactions_at_once=transactions_per_batch)
         create_views(connection)
         return connection
 

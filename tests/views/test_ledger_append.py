@@ -75,7 +75,7 @@ def kept_up(
         connection.execute("set timezone = 'UTC'; create temp table ways (is_appended boolean)")
         for number in range(len(ledger.ledgers)):
             ledger.load(connection, number, number + 1)
-            apply_snapshots(connection, transactions_per_batch=batch)
+            apply_snapshots(connection, transactions_at_once=batch)
         ways.update(row[0] for row in connection.execute("from ways").fetchall())
         monkeypatch.undo()
         return stored(connection), ways
@@ -121,3 +121,31 @@ def test_what_does_not_come_after_the_rest_is_not_appended(
     appended, ways = kept_up(ledger, monkeypatch, appends=True, batch=100)
     assert appended == rebuilt
     assert ways == {True: 1, False: 1}
+
+
+def test_hashes_that_another_duckdb_made_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = LedgerHistory()
+    ledger.snapshot("2026-01-05 08:00", [], [USED, USE])
+    again = credit("t1", 100, at="2026-01-01 10:00", left=30, updated="2026-01-05 10:00")
+    used = debit("t3", 20, before=50, at="2026-01-05 10:00")
+    ledger.snapshot("2026-01-06 08:00", [], [again, USE, used])
+    expected, ways = kept_up(ledger, monkeypatch, appends=True, batch=100)
+    assert set(ways) == {True}
+    with empty_warehouse() as connection:
+        connection.execute("set timezone = 'UTC'")
+        ledger.load(connection, 0, 1)
+        apply_snapshots(connection)
+        connection.execute(
+            "update flexprice_raw.stored_transactions set fixed_hash = 1 - fixed_hash"
+        )
+        ledger.load(connection, 1, 2)
+        apply_snapshots(connection)
+        [(kept,)] = connection.execute(
+            "select count(*) from flexprice_raw.stored_transactions where fixed_hash < 0"
+        ).fetchall()
+        # Only what was written again has a hash of this DuckDB's.
+        assert kept == 1
+        connection.execute(
+            "update flexprice_raw.stored_transactions set fixed_hash = 1 - fixed_hash where fixed_hash < 0"
+        )
+        assert stored(connection) == expected

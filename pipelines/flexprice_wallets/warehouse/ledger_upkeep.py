@@ -13,8 +13,17 @@ from flexprice_wallets.warehouse.atomic import do_in_transaction
 from flexprice_wallets.warehouse.ledger_order import Entry, completion_order
 from flexprice_wallets.warehouse.sql_files import literal, read_sql, sql_folder
 
-#: So many transactions are carried over at once; twice as many take more than 140 MB on DuckDB 1.5.
-TRANSACTIONS_PER_BATCH: Final = 50_000
+#: Transactions that are carried over at once; twice as many take more than 140 MB on DuckDB 1.5.
+_LEAST_PER_BATCH: Final = 50_000
+#: More at once are hardly faster, and where nobody set a limit DuckDB would allow any number.
+_MOST_PER_BATCH: Final = 400_000
+#: What a transaction takes in a batch, in bytes.
+_BYTES_EACH: Final = 2_500
+
+
+def transactions_per_batch(memory: int) -> int:
+    """How many transactions to carry over at once with so many bytes; each batch rewrites parts of the tables."""
+    return min(max(_LEAST_PER_BATCH, memory // _BYTES_EACH), _MOST_PER_BATCH)
 
 
 def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None:
@@ -32,7 +41,9 @@ def apply_ledger(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> None
         connection.execute(_reasons())
         run("ledger_origins")
         run("ledger_months")
-        connection.execute("drop table touched_ledgers; drop table rebuilt_ledgers")
+        connection.execute(
+            "drop view written_transactions; drop table touched_ledgers; drop table rebuilt_ledgers"
+        )
 
     do_in_transaction(connection, lambda: run("ledger_touched"))
     appended = "temp.touched_ledgers where is_candidate group by append_batch order by append_batch"

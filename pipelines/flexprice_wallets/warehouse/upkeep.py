@@ -12,7 +12,8 @@ from flexprice_wallets.warehouse.descriptions import (
     retired_tables,
     upkeep_version,
 )
-from flexprice_wallets.warehouse.ledger_upkeep import TRANSACTIONS_PER_BATCH, apply_ledger
+from flexprice_wallets.warehouse.ledger_upkeep import apply_ledger, transactions_per_batch
+from flexprice_wallets.warehouse.memory import memory_limit
 from flexprice_wallets.warehouse.sql_files import (
     RAW_SCHEMA,
     literal,
@@ -30,7 +31,7 @@ def apply_snapshots(
     *,
     raw_schema: str = RAW_SCHEMA,
     wallets_per_batch: int = WALLETS_PER_BATCH,
-    transactions_per_batch: int = TRANSACTIONS_PER_BATCH,
+    transactions_at_once: int | None = None,
 ) -> int:
     """Carry the derived tables over every snapshot that they do not contain yet, in order of time.
 
@@ -43,7 +44,7 @@ def apply_snapshots(
         connection: a writable copy of a warehouse, not inside a transaction.
         raw_schema: schema of the tables that a load writes.
         wallets_per_batch: how many of a snapshot's wallets are carried over at once.
-        transactions_per_batch: how many transactions are, more or less.
+        transactions_at_once: how many transactions are, more or less; None for what DuckDB's memory allows.
 
     Returns:
         How many snapshots were carried over.
@@ -60,7 +61,9 @@ def apply_snapshots(
         f" max(snapshot_at) from {schema}.stored_progress), '-infinity') order by snapshot_at"
     ).fetchall()
     connection.execute(f"set variable wallets_per_batch = {wallets_per_batch}")
-    connection.execute(f"set variable transactions_per_batch = {transactions_per_batch}")
+    if transactions_at_once is None:
+        transactions_at_once = transactions_per_batch(memory_limit(connection))
+    connection.execute(f"set variable transactions_per_batch = {transactions_at_once}")
     connection.execute(f"set variable upkeep_version = {literal(upkeep_version())}")
     for (snapshot_id,) in snapshot_ids:
         connection.execute(
