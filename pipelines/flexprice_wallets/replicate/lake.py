@@ -254,10 +254,19 @@ class LakeDestination:
         with duckdb.connect() as connection:
             self._register_shipments(connection)
             layouts = connection.execute(f"select distinct layout from {SHIPMENTS}").fetchall()
-            before = literal((datetime.now(UTC) - _LONGEST_QUERY).isoformat())
-            conditions = ("", f"and shipped_at <= timestamptz {before}")
-            for (layout,), condition in itertools.product(layouts, conditions):
-                query = counted_shipments(quoted, layout, condition)
+            for (layout,), last in itertools.product(layouts, self._still_read()):
+                query = counted_shipments(quoted, layout, f"and ship_number <= {last}")
                 for stored_as, ship_id, _ in connection.execute(query).fetchall():
                     needed.setdefault(stored_as, set()).add(ship_id)
         return needed
+
+    def _still_read(self) -> list[int]:
+        """The last shipment, and those that were the last one not long ago."""
+        rows = sorted(self._committed_rows(), key=lambda row: int(row["ship_number"]))
+        long_ago = datetime.now(UTC) - _LONGEST_QUERY
+        superseded = [
+            row["ship_number"]
+            for row, following in itertools.pairwise(rows)
+            if following["shipped_at"] > long_ago
+        ]
+        return [*superseded, *(row["ship_number"] for row in rows[-1:])]
