@@ -10,8 +10,11 @@ import pytest
 
 from flexprice_emulator import Emulator, Fault
 from flexprice_wallets.errors import AccessRefused
-from flexprice_wallets.extract.attempts import Api
-from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.api import Api
+from flexprice_wallets.extract.asking.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.client import ApiClient
+from flexprice_wallets.extract.asking.line import Line
+from flexprice_wallets.extract.asking.outcomes import Failed, Missing, Taken
 from flexprice_wallets.extract.calls import (
     Call,
     Figures,
@@ -20,9 +23,6 @@ from flexprice_wallets.extract.calls import (
     lookup_key_wallets,
     wallet,
 )
-from flexprice_wallets.extract.client import ApiClient
-from flexprice_wallets.extract.line import Line
-from flexprice_wallets.extract.outcomes import Failed, Missing, Taken
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.records.answers import wallet_of_answer, wallets_of_answer
 
@@ -71,7 +71,7 @@ def test_every_call_gives_one_reading(emulator: Emulator) -> None:
 def test_more_calls_than_fit_in_line_are_all_made(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flexprice_wallets.extract.attempts._MOST_AHEAD", 5)
+    monkeypatch.setattr("flexprice_wallets.extract.asking.api._MOST_AHEAD", 5)
     customers = emulator.world.published_customer_ids()
     with api_of(emulator) as api:
         read = replies(api, (customer_wallets(each, Figures()) for each in customers))

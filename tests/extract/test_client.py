@@ -5,13 +5,13 @@ import pytest
 from flexprice_emulator import Emulator, Fault, FaultKind
 from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.extract.api_options import checked_base_url
+from flexprice_wallets.extract.asking.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.calls import (
     Figures,
     customer_wallets,
     lookup_key_wallets,
     wallet,
 )
-from flexprice_wallets.extract.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.secret import Secret
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from flexprice_emulator import Emulator, Fault, Request, World
 from flexprice_wallets.errors import AccessRefused, ListingFailed
-from flexprice_wallets.extract.attempts import Api
-from flexprice_wallets.extract.backoff import RetryPolicy
-from flexprice_wallets.extract.client import ApiClient
+from flexprice_wallets.extract.asking.api import Api
+from flexprice_wallets.extract.asking.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.client import ApiClient
+from flexprice_wallets.extract.asking.line import Line
 from flexprice_wallets.extract.events import CustomersFound
-from flexprice_wallets.extract.line import Line
 from flexprice_wallets.extract.listing import listed_customers
 from flexprice_wallets.extract.secret import Secret
 

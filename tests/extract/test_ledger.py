@@ -17,8 +17,8 @@ from flexprice_emulator import Emulator, Fault, Rates, Request, World
 from flexprice_wallets.errors import AccessRefused
 from flexprice_wallets.extract import ledger
 from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.attempts import Api, open_api
-from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.api import Api, open_api
+from flexprice_wallets.extract.asking.backoff import RetryPolicy
 from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.extract.events import LedgerEvent, LedgerUnread, TransactionsPage
 from flexprice_wallets.extract.ledger import read_transactions

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from flexprice_emulator.server_load import ServerLoad
-from flexprice_wallets.extract.limit import AdaptiveLimit
+from flexprice_wallets.extract.asking.limit import AdaptiveLimit
 
 QUICKEST = 0.02
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from flexprice_wallets.extract.asking.line import Attempt, Line, Task
 from flexprice_wallets.extract.calls import Resource, wallet
-from flexprice_wallets.extract.line import Attempt, Line, Task
 
 
 class Clock:

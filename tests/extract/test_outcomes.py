@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexprice_wallets.extract.backoff import RetryPolicy
-from flexprice_wallets.extract.outcomes import (
+from flexprice_wallets.extract.asking.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.outcomes import (
     Answer,
     Failed,
     Missing,

@@ -20,7 +20,7 @@ import requests
 import flexprice_wallets
 from flexprice_emulator import Emulator
 from flexprice_wallets.extract.api_options import ApiOptions, Timeouts
-from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.backoff import RetryPolicy
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.snapshot.load import LoadResult, load
 from flexprice_wallets.snapshot.options import LoadOptions

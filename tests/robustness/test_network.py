@@ -18,10 +18,10 @@ import pytest
 from flexprice_emulator import Emulator, Fault, FaultKind, Request, World
 from flexprice_wallets.errors import AccessRefused, ApiUnavailable, ExitCode, ListingFailed
 from flexprice_wallets.extract.api_options import ApiOptions, Timeouts
-from flexprice_wallets.extract.attempts import open_api
-from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.api import open_api
+from flexprice_wallets.extract.asking.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.calls import Call, Figures, Reply
-from flexprice_wallets.extract.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.extract.threads import ThreadFeed

@@ -24,7 +24,7 @@ from flexprice_wallets.errors import (
     WarehouseError,
 )
 from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.attempts import open_api
+from flexprice_wallets.extract.asking.api import open_api
 from flexprice_wallets.extract.secret import Secret
 from tests.command_line import run_program
 from tests.robustness.support import (

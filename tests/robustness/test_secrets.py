@@ -17,7 +17,7 @@ import pytest
 from flexprice_emulator import Emulator, Fault
 from flexprice_wallets.errors import ConfigurationError, ExitCode, ListingFailed
 from flexprice_wallets.extract.api_options import checked_base_url
-from flexprice_wallets.extract.client import ApiClient
+from flexprice_wallets.extract.asking.client import ApiClient
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.logs import JsonFormatter, RedactingFormatter, TextFormatter
 from tests.robustness.support import (

@@ -20,12 +20,12 @@ from flexprice_wallets.errors import (
     StorageError,
 )
 from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.attempts import open_api
-from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.api import open_api
+from flexprice_wallets.extract.asking.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.outcomes import Failed, Taken
 from flexprice_wallets.extract.calls import Figures, customer_wallets
 from flexprice_wallets.extract.events import text_field
 from flexprice_wallets.extract.listing import listed_customers
-from flexprice_wallets.extract.outcomes import Failed, Taken
 from flexprice_wallets.logs import configure_logs
 from flexprice_wallets.records.answers import wallets_of_answer
 from flexprice_wallets.version import __version__

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from flexprice_wallets.errors import ConfigurationError
-from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.backoff import RetryPolicy
 from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.extract.secret import Secret
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class RequestCounts:
-    """How many requests were sent, and how many of them were repetitions."""
+    """How many requests were sent, and how many of them were repetitions. Whoever counts holds a lock."""
 
     requests: int = 0
     retries: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def add(self, *, is_retry: bool) -> None:
-        with self._lock:
-            self.requests += 1
-            self.retries += is_retry

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from flexprice_wallets.extract.attempts import Answered, Api
+from flexprice_wallets.extract.asking.api import Answered, Api
+from flexprice_wallets.extract.asking.outcomes import Failed, Refused
 from flexprice_wallets.extract.calls import Failure, Reply, closed_wallets, ended_wallets
 from flexprice_wallets.extract.events import text_field
-from flexprice_wallets.extract.outcomes import Failed, Refused
 from flexprice_wallets.records.answers import AnswerError, wallets_one_by_one, wallets_page
 
 #: So many requests are a handful.

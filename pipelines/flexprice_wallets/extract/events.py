@@ -46,13 +46,6 @@ class LedgerUnread(NamedTuple):
     observed_at: datetime
 
 
-class Mistake(NamedTuple):
-    """A mistake in the program that asks, as it goes from process to process: its last line, and its traceback."""
-
-    summary: str
-    traceback: str
-
-
 FeedEvent = CustomersFound | ListingDone
 LedgerEvent = TransactionsPage | LedgerUnread
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from flexprice_wallets.extract.attempts import Answered, Api, access_refused
+from flexprice_wallets.extract.asking.api import Answered, Api, access_refused
+from flexprice_wallets.extract.asking.outcomes import Failed, Missing, Refused, Taken
 from flexprice_wallets.extract.calls import Failure, transactions
 from flexprice_wallets.extract.events import LedgerEvent, LedgerUnread, TransactionsPage
 from flexprice_wallets.extract.keyset import KeyWalk, Unconfirmed
-from flexprice_wallets.extract.outcomes import Failed, Missing, Refused, Taken
 from flexprice_wallets.extract.pages import ListCut, ListShifts
 from flexprice_wallets.records.answers import Page, page_of_answer
 from flexprice_wallets.records.values import Unreadable, timestamp

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from flexprice_wallets.errors import ListingFailed
 from flexprice_wallets.extract import endpoints
-from flexprice_wallets.extract.attempts import Api
+from flexprice_wallets.extract.asking.api import Api
+from flexprice_wallets.extract.asking.outcomes import Failed, Taken
 from flexprice_wallets.extract.calls import customers_page
 from flexprice_wallets.extract.events import CustomersFound
-from flexprice_wallets.extract.outcomes import Failed, Taken
 from flexprice_wallets.extract.pages import ListCut, ListShifts, PageWalk
 from flexprice_wallets.records.answers import Page, page_of_answer
 

@@ -1,8 +1,8 @@
 """A feed in a process of its own, so that asking does not wait for parsing and loading: two processes, two locks.
 
 The child (`serving`) starts with the lightest imports while its parent loads the heavy ones. They talk over a socket
-pair: the parent sends what to fetch (the key included, which so stands on no command line), the child sends events in
-batches. When either end goes, however it goes, the other sees the socket close.
+pair, in pickles: the parent sends what to fetch (the key included, which so stands on no command line), the child sends
+events in batches. When either end goes, however it goes, the other sees the socket close.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from flexprice_wallets.errors import RunFailed
 from flexprice_wallets.extract.api_options import ApiOptions
 from flexprice_wallets.extract.calls import Figures, Reply
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.events import FeedEvent, LedgerEvent, Mistake
+from flexprice_wallets.extract.events import FeedEvent, LedgerEvent
 from flexprice_wallets.extract.selection import Selection
 
 _logger = logging.getLogger(__name__)
@@ -45,16 +44,11 @@ class ProcessFeed:
     def __init__(self, options: ApiOptions, selection: Selection, figures: Figures) -> None:
         self.counts = RequestCounts()
         ours, theirs = socket.socketpair()
-        self._connection = Connection(ours.detach())
-        with theirs:
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", "-c", _CHILD.format(folder=_FOLDER), str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                # What the parent prints last on stdout is for machines.
-                stdout=subprocess.DEVNULL,
-            )
-        self._connection.send((options, selection, figures))
+        command = [sys.executable, "-P", "-c", _CHILD.format(folder=_FOLDER)]
+        with ours, theirs:
+            self._stream = ours.makefile("rwb")
+            self._child = subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno())
+        self._send((options, selection, figures))
 
     def customers(self) -> Iterator[Reply | FeedEvent]:
         """As `Feed.customers`."""
@@ -78,32 +72,27 @@ class ProcessFeed:
         """End the child; requests under way are dropped."""
         self._child.kill()
         self._child.wait()
-        self._connection.close()
+        self._stream.close()
+
+    def _send(self, message: object) -> None:
+        pickle.dump(message, self._stream)
+        self._stream.flush()
 
     def _call(self, method: str, *arguments: Any) -> Iterator[Any]:
         """Have the child call a method of its feed, and give what that gives."""
         try:
-            self._connection.send((method, arguments))
+            self._send((method, arguments))
             while True:
-                message = pickle.loads(self._connection.recv_bytes())
-                batch, self.counts.requests, self.counts.retries = message
+                batch, self.counts.requests, self.counts.retries = pickle.load(self._stream)
                 for event in batch:
                     if event is None:
                         return
-                    if isinstance(event, Mistake):
-                        raise _mistake(event)
                     if isinstance(event, BaseException):
+                        for note in getattr(event, "__notes__", ()):
+                            _logger.debug("Where the mistake arose:\n%s", note)
                         raise event
                     yield event
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
             raise RunFailed(
                 "The process that asks the API ended unexpectedly; nothing was loaded. Run again."
             ) from error
-
-
-def _mistake(mistake: Mistake) -> RunFailed:
-    _logger.debug("Where the mistake arose:\n%s", mistake.traceback)
-    return RunFailed(
-        f"The process that asks the API made a mistake ({mistake.summary}); nothing was loaded. "
-        "Run again with -vv and report what it says."
-    )

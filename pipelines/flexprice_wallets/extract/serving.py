@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import pickle
+import queue
 import random
-import select
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import suppress
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, BinaryIO
 
-from flexprice_wallets.errors import FlexpriceWalletsError
-from flexprice_wallets.extract.attempts import open_api
+from flexprice_wallets.errors import FlexpriceWalletsError, RunFailed
+from flexprice_wallets.extract.asking.api import open_api
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.events import Mistake
 from flexprice_wallets.extract.threads import ThreadFeed
 from flexprice_wallets.records import json_text
 
@@ -29,79 +27,80 @@ _LONGEST_DELAY = 0.05
 
 
 def main() -> None:
-    """Serve the parent over the socket that the first argument names, until it has gone."""
+    """Serve the parent over the socket that is this process's stdin and stdout, until the parent has gone."""
     # Ctrl-C reaches the whole group; the parent decides what it means and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _stay_on_one_core()
-    connection = Connection(int(sys.argv[1]))
-    threading.Thread(target=_serve_and_exit, args=[connection], daemon=True).start()
-    # No event is asked for, so that only the other end's closing is told.
-    parent = select.poll()
-    parent.register(connection.fileno(), 0)
-    parent.poll()
+    said: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_serve, args=[said, sys.stdout.buffer], daemon=True).start()
+    sys.stdout = sys.stderr
+    with suppress(EOFError, OSError):
+        while True:
+            said.put(pickle.load(sys.stdin.buffer))
     os._exit(0)
 
 
-def _serve_and_exit(connection: Connection) -> None:
+def _serve(said: queue.SimpleQueue[Any], stream: BinaryIO) -> None:
+    """Call the methods of a feed that the parent names, and send what they give."""
+    counts = RequestCounts()
+    feed: ThreadFeed | Exception
     try:
-        _serve(connection)
-    except (EOFError, OSError):
+        options, selection, figures = said.get()
+        try:
+            feed = ThreadFeed(open_api(options), selection, figures)
+            counts = feed.counts
+        except Exception as error:  # noqa: BLE001 - the parent raises it
+            feed = error
+        while True:
+            method, arguments = said.get()
+            for batch in _batches(feed, method, arguments):
+                _send(stream, batch, counts)
+    except OSError:
         pass  # the parent has gone
     finally:
         os._exit(0)
 
 
-def _serve(connection: Connection) -> None:
-    """Call the methods of a feed that the parent names, and send what they give."""
-    options, selection, figures = connection.recv()
-    feed: ThreadFeed | None = None
+def _batches(
+    feed: ThreadFeed | Exception, method: str, arguments: tuple[Any, ...]
+) -> Iterator[list[Any]]:
+    """What a method gives as it comes, many events at once where they come fast; at the end None, or why it failed."""
+    batch: list[Any] = []
+    records, last_sent = 0, time.monotonic()
     try:
-        feed = ThreadFeed(open_api(options), selection, figures)
-    except Exception as error:  # noqa: BLE001 - the parent raises it
-        failed_to_start = _told(error)
-    while True:
-        method, arguments = connection.recv()
-        if feed is None:
-            _send(connection, [failed_to_start], RequestCounts())
-        else:
-            _send_all(connection, feed.counts, getattr(feed, method)(*arguments))
-
-
-def _send_all(connection: Connection, counts: RequestCounts, events: Iterable[Any]) -> None:
-    """Send events as they come, many at once where they come fast."""
-    batch: list[object] = []
-    records = 0
-    last_sent = time.monotonic()
-    try:
-        for event in events:
+        if isinstance(feed, Exception):
+            raise feed
+        for event in getattr(feed, method)(*arguments):
             batch.append(event)
             records += 1 + len(getattr(event, "records", None) or ())
-            now = time.monotonic()
-            if records >= _LARGEST_BATCH or now - last_sent >= _LONGEST_DELAY:
-                _send(connection, batch, counts)
-                batch, records, last_sent = [], 0, now
-        batch.append(None)  # the end
-    except Exception as error:  # noqa: BLE001 - the parent raises it
-        batch.append(_told(error))
-    _send(connection, batch, counts)
+            if records >= _LARGEST_BATCH or time.monotonic() - last_sent >= _LONGEST_DELAY:
+                yield batch
+                batch, records, last_sent = [], 0, time.monotonic()
+        batch.append(None)
+    except FlexpriceWalletsError as error:
+        batch.append(error)
+    except Exception as error:  # noqa: BLE001 - the parent raises it, as text, which always can be pickled
+        batch.append(_mistake(error))
+    yield batch
 
 
-def _told(error: Exception) -> Exception | Mistake:
-    """What the parent is told of an error: one of our own as it is, a mistake as text, which always can be pickled."""
-    if isinstance(error, FlexpriceWalletsError):
-        return error
-    summary = traceback.format_exception_only(error)[-1].strip()
-    return Mistake(summary, "".join(traceback.format_exception(error)))
+def _mistake(error: Exception) -> RunFailed:
+    mistake = RunFailed(
+        f"The process that asks the API made a mistake ({traceback.format_exception_only(error)[-1].strip()}); "
+        "nothing was loaded. Run again with -vv and report what it says."
+    )
+    mistake.add_note("".join(traceback.format_exception(error)))
+    return mistake
 
 
-def _send(connection: Connection, batch: list[Any], counts: RequestCounts) -> None:
-    # A connection's own pickler is made for things that only processes share, and takes four times as long.
+def _send(stream: BinaryIO, batch: list[Any], counts: RequestCounts) -> None:
     try:
         message = pickle.dumps((batch, counts.requests, counts.retries), protocol=5)
     except RecursionError:  # JSON may be nested deeper than objects that are pickled
         shallow = [_flattened(event) for event in batch]
         message = pickle.dumps((shallow, counts.requests, counts.retries), protocol=5)
-    connection.send_bytes(message)
+    stream.write(message)
+    stream.flush()
 
 
 def _flattened(event: Any) -> Any:

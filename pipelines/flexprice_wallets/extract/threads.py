@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-from flexprice_wallets.extract.attempts import Answered, Api
+from flexprice_wallets.extract.asking.api import Answered, Api
 from flexprice_wallets.extract.calls import (
     Call,
     Figures,
@@ -99,37 +99,33 @@ class ThreadFeed:
 
     def _list_customers(self) -> None:
         try:
-            self._done.put(self._list_all() if self._selection.is_all else self._list_selected())
+            self._done.put(self._ask_for_all())
         except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
             self._done.put(error)
 
-    def _list_all(self) -> ListingDone:
-        calls = 0
-        for page in listed_customers(self._api):
-            self._done.put(page)
-            ids = [text_field(record, "id") for record in page.records]
-            calls += self._submit(customer_wallets(each, self._figures) for each in ids if each)
-        return ListingDone(calls)
-
-    def _list_selected(self) -> ListingDone:
+    def _ask_for_all(self) -> ListingDone:
+        """Ask for the wallets of each customer of the selection once it is listed, then for those named only."""
         ids, keys = set(self._selection.customer_ids), set(self._selection.lookup_keys)
         ids_found: set[str] = set()
         keys_found: set[str] = set()
+        calls = 0
         for page in listed_customers(self._api):
             chosen = []
             for record in page.records:
                 customer_id, key = text_field(record, "id"), text_field(record, "external_id")
-                if customer_id and (customer_id in ids or key in keys):
+                if self._selection.is_all or customer_id in ids or (customer_id and key in keys):
                     ids_found.add(customer_id)
                     keys_found.add(key)
                     chosen.append(record)
             if chosen:
                 self._done.put(page._replace(records=chosen))
+            found = filter(None, (text_field(record, "id") for record in chosen))
+            calls += self._submit(customer_wallets(each, self._figures) for each in found)
         not_listed = sorted(ids - ids_found)
-        calls = [customer_wallets(each, self._figures) for each in sorted(ids_found)]
-        calls += [customer_wallets(each, self._figures) for each in not_listed]
-        calls += [lookup_key_wallets(key, self._figures) for key in sorted(keys - keys_found)]
-        return ListingDone(self._submit(calls), not_listed)
+        calls += self._submit(customer_wallets(each, self._figures) for each in not_listed)
+        not_found = sorted(keys - keys_found)
+        calls += self._submit(lookup_key_wallets(each, self._figures) for each in not_found)
+        return ListingDone(calls, not_listed)
 
     def _submit(self, calls: Iterable[Call]) -> int:
         count = 0

@@ -17,7 +17,7 @@ from dlt.extract import DltResource, DltSource
 from flexprice_wallets.configuration import checked_api_key, environment_value
 from flexprice_wallets.errors import ConfigurationError
 from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.attempts import open_api
+from flexprice_wallets.extract.asking.api import open_api
 from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.extract.secret import Secret

@@ -99,7 +99,7 @@ def _open_feed(options: LoadOptions) -> Feed:
     if options.fetch_in_own_process:
         options.api.check()
         return ProcessFeed(options.api, options.selection, options.figures)
-    from flexprice_wallets.extract.attempts import open_api
+    from flexprice_wallets.extract.asking.api import open_api
     from flexprice_wallets.extract.threads import ThreadFeed
 
     api = open_api(options.api)

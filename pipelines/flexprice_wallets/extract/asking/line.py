@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flexprice_wallets.extract.asking.limit import AdaptiveLimit
 from flexprice_wallets.extract.calls import Call
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.limit import AdaptiveLimit
 
 #: Seconds over which requests start after a pause, so that not all come back at once.
 _RECOVERY: Final = 1.0
@@ -52,7 +52,6 @@ class Line:
     """Hands out tasks: those that were put off as soon as they are due, then urgent ones, then the others in order.
 
     A task starts when fewer are under way than the limit allows, no pause is on, and the last start is long enough ago.
-    Whoever takes a task wakes the next who may start, so a worker is woken only where there is something to do.
     """
 
     def __init__(
@@ -72,10 +71,10 @@ class Line:
         self._interval = 1.0 / requests_per_second if requests_per_second else 0.0
         self._recovery_interval = _RECOVERY / ceiling
         self._clock = clock
-        self._may_start = threading.Condition(threading.Lock())
-        #: Until when one of those who wait sleeps; the others sleep until they are woken.
-        self._sleeps_until: float | None = None
         self._is_closed = False
+        self._changed = threading.Condition(threading.Lock())
+        #: Of the workers without a task one waits for something to change; the others wait for its place.
+        self._first_place = threading.Lock()
 
     @property
     def allowed(self) -> int:
@@ -84,48 +83,43 @@ class Line:
 
     def put(self, task: Task, *, is_urgent: bool = False) -> bool:
         """Add a task; False once the line is closed."""
-        with self._may_start:
-            if self._is_closed:
-                return False
-            if is_urgent:
-                self._waiting.appendleft(task)
-            else:
-                self._waiting.append(task)
-            self._wake(self._clock())
-            return True
+        with self._changed:
+            if not self._is_closed:
+                (self._waiting.appendleft if is_urgent else self._waiting.append)(task)
+                self._wake()
+            return not self._is_closed
 
     def put_off(self, task: Task, seconds: float) -> bool:
         """Have a task handed out again in so many seconds; False once the line is closed."""
-        with self._may_start:
-            if self._is_closed:
-                return False
-            now = self._clock()
-            heapq.heappush(self._put_off, (now + seconds, next(self._numbers), task))
-            self._wake(now)
-            return True
+        with self._changed:
+            if not self._is_closed:
+                due = self._clock() + seconds
+                heapq.heappush(self._put_off, (due, next(self._numbers), task))
+                self._wake()
+            return not self._is_closed
 
     def take(self, last: Attempt | None = None) -> Attempt | None:
         """Say how the last attempt ended, and wait for the next one that may start; None once the line is closed.
 
-        Until then the last one counts as under way, so that its worker goes on and no other is woken in its place.
+        A worker that comes with an attempt goes before those who wait, so that none of them wakes in its place.
         """
-        with self._may_start:
+        with self._changed:
             if last is not None:
                 self._note(last)
                 self._under_way -= 1
-            while not self._is_closed:
-                now = self._clock()
-                seconds = self._seconds_until_start(now)
-                if seconds is not None and seconds <= 0:
-                    return Attempt(self._start(now), now)
-                self._sleep(now, seconds)
-            return None
+            attempt = self._start()
+            self._wake()
+        if attempt is None:
+            with self._first_place, self._changed:
+                while (attempt := self._start()) is None and not self._is_closed:
+                    self._changed.wait(self._seconds_until_start())
+        return attempt
 
     def close(self) -> list[Task]:
         """Let everybody who waits go; returns the tasks that nobody will take."""
-        with self._may_start:
+        with self._changed:
             self._is_closed = True
-            self._may_start.notify_all()
+            self._changed.notify()
             return [*self._waiting, *(task for _, _, task in self._put_off)]
 
     def _note(self, last: Attempt) -> None:
@@ -138,19 +132,25 @@ class Line:
                 self._limit.other_requests()
             self._limit.answered(last.started, last.seconds, last.ended, self._under_way)
 
-    def _seconds_until_start(self, now: float) -> float | None:
+    def _wake(self) -> None:
+        """Have the worker in the first place look, unless something else must happen first."""
+        if self._seconds_until_start() is not None:
+            self._changed.notify()
+
+    def _seconds_until_start(self) -> float | None:
         """None where something else must happen first."""
-        if self._under_way >= self._limit.allowed:
+        if self._under_way >= self._limit.allowed or not (self._waiting or self._put_off):
             return None
-        if self._waiting:
-            due = now
-        elif self._put_off:
-            due = self._put_off[0][0]
-        else:
-            return None
+        now = self._clock()
+        due = now if self._waiting else self._put_off[0][0]
         return max(due, self._paused_until, self._next_start) - now
 
-    def _start(self, now: float) -> Task:
+    def _start(self) -> Attempt | None:
+        """The next attempt, if one may start now."""
+        seconds = self._seconds_until_start()
+        if self._is_closed or seconds is None or seconds > 0:
+            return None
+        now = self._clock()
         is_put_off = self._put_off and self._put_off[0][0] <= now
         task = heapq.heappop(self._put_off)[2] if is_put_off else self._waiting.popleft()
         self._under_way += 1
@@ -159,23 +159,4 @@ class Line:
         self._next_start = max(now, self._next_start) + interval
         self.counts.requests += 1
         self.counts.retries += task.attempts > 0
-        self._wake(now)
-        return task
-
-    def _wake(self, now: float) -> None:
-        """Wake another worker if there will be something to do before one wakes by itself."""
-        seconds = self._seconds_until_start(now)
-        if seconds is not None and not self._is_watched(now + max(0.0, seconds)):
-            self._may_start.notify()
-
-    def _sleep(self, now: float, seconds: float | None) -> None:
-        if seconds is None or self._is_watched(now + seconds):
-            self._may_start.wait()
-            return
-        self._sleeps_until = now + seconds
-        self._may_start.wait(seconds)
-        self._sleeps_until = None
-
-    def _is_watched(self, moment: float) -> bool:
-        """Whether somebody wakes by then."""
-        return self._sleeps_until is not None and self._sleeps_until <= moment
+        return Attempt(task, now)

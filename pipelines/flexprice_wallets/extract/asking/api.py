@@ -1,7 +1,8 @@
 """Asks the API politely: workers take calls from one line, try each once, and hand on what came or put the call off.
 
-Retries are by hand: tenacity, which dlt brings along, waits in the thread that asks,
-while here a call that is put off leaves its worker to others.
+Retries are by hand: tenacity, which dlt brings along, waits in the thread that asks. Here a call that is put off leaves
+its worker to others: where one customer in twenty fails for good, each for some 6 s, at 2,400 requests/s 700 threads
+would wait.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-import requests
+from requests.exceptions import InvalidProxyURL, InvalidSchema
 
 from flexprice_wallets.errors import AccessRefused, ConfigurationError
 from flexprice_wallets.extract.api_options import ApiOptions
-from flexprice_wallets.extract.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.backoff import RetryPolicy
+from flexprice_wallets.extract.asking.client import ApiClient, AttemptFailed
+from flexprice_wallets.extract.asking.line import Attempt, Line, Task
+from flexprice_wallets.extract.asking.outcomes import Failed, Outcome, Refused, Taken, outcome_of
 from flexprice_wallets.extract.calls import Call, Failure, Reply
-from flexprice_wallets.extract.client import ApiClient, AttemptFailed
 from flexprice_wallets.extract.counts import RequestCounts
-from flexprice_wallets.extract.line import Attempt, Line, Task
-from flexprice_wallets.extract.outcomes import Failed, Outcome, Refused, Taken, outcome_of
 
 Decoder = Callable[[bytes], list[Any]]
 
@@ -96,7 +97,7 @@ class Api:
         """Have a call made until it is answered or given up; `deliver` is called in another thread and may not wait."""
         task = Task(call, decode, deliver)
         if not self._line.put(task, is_urgent=is_urgent):
-            self._deliver(task, _STOPPED)
+            _deliver(task, _STOPPED)
 
     def ask(self, call: Call, decode: Decoder) -> Outcome:
         """Make a call before those in line, and wait for what becomes of it.
@@ -124,7 +125,7 @@ class Api:
     def stop(self) -> None:
         """Send nothing any more, and let everybody who waits go; requests under way are left to themselves."""
         for task in self._line.close():
-            self._deliver(task, _STOPPED)
+            _deliver(task, _STOPPED)
 
     def _work(self) -> None:
         attempt = None
@@ -133,34 +134,33 @@ class Api:
 
     def _make(self, attempt: Attempt) -> None:
         """Make an attempt and hand on what came. Within the loop a waiting worker would keep its last answer."""
+        outcome: Outcome | Exception
         try:
             outcome = self._try(attempt)
         except Exception as error:  # noqa: BLE001 - whoever waits for the answer raises it
-            self._deliver(attempt.task, error)
-            return
+            outcome = error
         if not self._is_put_off(attempt.task, outcome):
-            self._deliver(attempt.task, outcome)
+            _deliver(attempt.task, outcome)
 
     def _try(self, attempt: Attempt) -> Outcome:
         task = attempt.task
         task.attempts += 1
+        outcome: Outcome
         try:
             answer = self.client.ask(task.call)
-        except AttemptFailed as failed:
-            outcome: Outcome = failed.outcome
-            attempt.ended = time.monotonic()
-        else:
-            attempt.ended = time.monotonic()
-            attempt.seconds = answer.seconds
+            attempt.ended, attempt.seconds = time.monotonic(), answer.seconds
             outcome = outcome_of(answer, task.decode)
-            attempt.is_good = isinstance(outcome, Taken)
+        except AttemptFailed as failed:
+            attempt.ended = time.monotonic()
+            outcome = failed.outcome
         task.spent += attempt.ended - attempt.started
+        attempt.is_good = isinstance(outcome, Taken)
         if isinstance(outcome, Failed):
             attempt.is_overload = outcome.is_overload
             attempt.pause = min(outcome.retry_after or 0.0, self.policy.longest_retry_after)
         return outcome
 
-    def _is_put_off(self, task: Task, outcome: Outcome) -> bool:
+    def _is_put_off(self, task: Task, outcome: Outcome | Exception) -> bool:
         """Have the call made again later, if that may help."""
         if not isinstance(outcome, Failed) or not outcome.may_pass:
             return False
@@ -170,8 +170,9 @@ class Api:
         task.spent += delay
         return self._line.put_off(task, delay)
 
-    def _deliver(self, task: Task, outcome: Outcome | Exception) -> None:
-        task.deliver(Answered(task.call, datetime.now(UTC), task.attempts, outcome))
+
+def _deliver(task: Task, outcome: Outcome | Exception) -> None:
+    task.deliver(Answered(task.call, datetime.now(UTC), task.attempts, outcome))
 
 
 def open_api(options: ApiOptions) -> Api:
@@ -190,38 +191,41 @@ def open_api(options: ApiOptions) -> Api:
             timeouts=options.timeouts,
             allow_plain_http=options.allow_plain_http,
         )
-    except requests.exceptions.InvalidSchema:
-        raise ConfigurationError(
-            "The proxy that HTTPS_PROXY (or ALL_PROXY) names is a SOCKS proxy, which needs the package PySocks: "
-            "install it with `pip install requests[socks]`, or unset the variable."
-        ) from None
-    except requests.exceptions.InvalidProxyURL:
-        raise ConfigurationError(
-            "The proxy that HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY) names is no address: set it to one such as "
-            "http://proxy.example:3128, or unset the variable."
-        ) from None
-    except ValueError:
-        # Of the standard library or of requests; the text of the exception may hold more than belongs in a log.
-        raise ConfigurationError(
-            "Set --base-url (or FLEXPRICE_BASE_URL) to the address of the API: this one cannot be used."
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(
-            f"The file of trusted certificates cannot be used ({error}): set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to "
-            "a file that is there, or unset it."
-        ) from None
+    except (ValueError, OSError) as error:
+        # The text of the exception may hold more than belongs in a log.
+        raise ConfigurationError(_what_to_set(error)) from None
     line = Line(options.workers, options.max_requests_per_second)
     return Api(client, line, options.retries, options.workers)
 
 
+def _what_to_set(error: ValueError | OSError) -> str:
+    match error:
+        case InvalidSchema():
+            return (
+                "The proxy that HTTPS_PROXY (or ALL_PROXY) names is a SOCKS proxy, which needs the package PySocks: "
+                "install it with `pip install requests[socks]`, or unset the variable."
+            )
+        case InvalidProxyURL():
+            return (
+                "The proxy that HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY) names is no address: set it to one such as "
+                "http://proxy.example:3128, or unset the variable."
+            )
+        case ValueError():
+            return "Set --base-url (or FLEXPRICE_BASE_URL) to the address of the API: this one cannot be used."
+    return (
+        f"The file of trusted certificates cannot be used ({error}): set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to "
+        "a file that is there, or unset it."
+    )
+
+
 def access_refused(refused: Refused) -> AccessRefused:
     """The error for a refused key: 401 is the key itself, 403 a right it lacks."""
+    said = refused.failure.message
     if refused.failure.http_status == 401:
         return AccessRefused(
-            f"The API refused the key ({refused.failure.message}): "
-            "set FLEXPRICE_API_KEY to a valid key of this Flexprice region."
+            f"The API refused the key ({said}): set FLEXPRICE_API_KEY to a valid key of this Flexprice region."
         )
     return AccessRefused(
-        f"The key has no right to read wallets ({refused.failure.message}): give the key that right, or name its "
+        f"The key has no right to read wallets ({said}): give the key that right, or name its "
         "environment with --environment-id (or FLEXPRICE_ENVIRONMENT_ID)."
     )

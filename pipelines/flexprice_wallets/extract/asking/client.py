@@ -1,19 +1,21 @@
-"""One HTTP attempt: a call becomes a request of `requests`, and its answer bytes. Redirects are not followed."""
+"""One HTTP attempt by `requests`: a call goes out, the bytes of an answer come back. Redirects are not followed."""
 
 from __future__ import annotations
 
 import json
+from typing import Final
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from requests.exceptions import ProxyError, SSLError
 
 from flexprice_wallets.extract import endpoints
 from flexprice_wallets.extract.api_options import LOOPBACK, Timeouts, checked_base_url
+from flexprice_wallets.extract.asking.outcomes import Answer, Failed
+from flexprice_wallets.extract.asking.transport import Transport
 from flexprice_wallets.extract.calls import Call, Failure
-from flexprice_wallets.extract.outcomes import Answer, Failed
 from flexprice_wallets.extract.secret import Secret
-from flexprice_wallets.extract.transport import Transport
 from flexprice_wallets.version import __version__
 
 
@@ -22,8 +24,7 @@ class AttemptFailed(Exception):
 
     def __init__(self, error_code: str, message: str, *, may_pass: bool = True) -> None:
         super().__init__(message)
-        is_overload = error_code == "timeout"
-        self.outcome = Failed(Failure(error_code, message), may_pass, is_overload)
+        self.outcome = Failed(Failure(error_code, message), may_pass, error_code == "timeout")
 
 
 class ApiClient:
@@ -40,16 +41,16 @@ class ApiClient:
         allow_plain_http: bool = False,
     ) -> None:
         self.base_url = checked_base_url(base_url, allow_plain_http=allow_plain_http)
-        # As a JSON text holds it.
-        self._key = json.dumps(api_key.reveal())[1:-1].encode()
         timeouts = timeouts or Timeouts()
         self._timeout = timeouts.connect, timeouts.read
         # A proxy is another machine, which plain http would show the key to.
-        is_loopback = urlsplit(self.base_url).hostname in LOOPBACK
+        with_proxies = urlsplit(self.base_url).hostname not in LOOPBACK
         self._transport = Transport(
-            self.base_url, timeouts.answer, connections, with_proxies=not is_loopback
+            self.base_url, timeouts.answer, connections, with_proxies=with_proxies
         )
-        headers = {
+        # As a JSON text holds it.
+        self._key = json.dumps(api_key.reveal())[1:-1].encode()
+        self._headers = {
             "Host": urlsplit(self.base_url).netloc,
             "User-Agent": f"flexprice-wallets/{__version__}",
             "Accept": "application/json",
@@ -57,8 +58,7 @@ class ApiClient:
             endpoints.KEY_HEADER: api_key.reveal(),
         }
         if environment_id:
-            headers[endpoints.ENVIRONMENT_HEADER] = environment_id
-        self._headers = headers
+            self._headers[endpoints.ENVIRONMENT_HEADER] = environment_id
 
     def ask(self, call: Call) -> Answer:
         """Send one request and read the whole answer.
@@ -74,24 +74,19 @@ class ApiClient:
         if self._key in body:
             # Some gateways quote the request; what they say goes into messages and tables.
             body = body.replace(self._key, b"***")
-        return Answer(
-            response.status_code, response.headers, body, response.elapsed.total_seconds()
-        )
+        seconds = response.elapsed.total_seconds()
+        return Answer(response.status_code, response.headers, body, seconds)
 
     def _request(self, call: Call) -> requests.PreparedRequest:
         request = requests.PreparedRequest()
-        request.method = "GET"
+        request.method, request.body = "GET", call.body
         request.url = self._transport.prefix + call.target
         # A plain dict: the one that ignores case takes 60 µs to be read.
         request.headers = self._headers  # type: ignore[assignment]
         if call.body is not None:
             request.method = "POST"
-            request.body = call.body
-            request.headers = {  # type: ignore[assignment]
-                **self._headers,
-                "Content-Type": "application/json",
-                "Content-Length": str(len(call.body)),
-            }
+            length = {"Content-Type": "application/json", "Content-Length": str(len(call.body))}
+            request.headers = {**self._headers, **length}  # type: ignore[assignment]
         return request
 
     def close(self) -> None:
@@ -116,27 +111,26 @@ def _whole_body(response: requests.Response, most: int) -> bytes:
     return body
 
 
+#: What kept an answer from coming: the first whose exception it is, with this in its text.
+_REASONS: Final = (
+    (requests.ConnectTimeout, "", "timeout", "Connecting to the API took too long"),
+    (requests.Timeout, "", "timeout", "The API did not answer in time"),
+    (ProxyError, "Tunnel connection failed", "proxy", "The proxy refused the connection"),
+    (ProxyError, "", "proxy", "The proxy could not be reached"),
+    (SSLError, "CERTIFICATE_VERIFY_FAILED", "tls", "The API's certificate could not be verified"),
+    (SSLError, "", "tls", "No TLS connection to the API"),
+    (Exception, "refused", "connection", "The API refused the connection"),
+    (Exception, "resolve", "connection", "The name of the API's host could not be resolved"),
+    (Exception, "reset", "connection", "The API reset the connection"),
+    (Exception, "", "connection", "The connection to the API failed"),
+)
+
+
 def _no_answer(error: Exception) -> AttemptFailed:
-    """What kept an answer from coming. The exception's own text may hold the URL with its query."""
+    """The exception's own text may hold the URL with its query, so nothing of it is told."""
     text = str(error)
-    match error:
-        case requests.ConnectTimeout():
-            return AttemptFailed("timeout", "Connecting to the API took too long")
-        case requests.Timeout():
-            return AttemptFailed("timeout", "The API did not answer in time")
-        case requests.exceptions.ProxyError():
-            is_refused = "Tunnel connection failed" in text
-            how = "refused the connection" if is_refused else "could not be reached"
-            return AttemptFailed("proxy", f"The proxy {how}")
-        case requests.exceptions.SSLError():
-            is_unverified = "CERTIFICATE_VERIFY_FAILED" in text
-            what = "The API's certificate could not be verified"
-            return AttemptFailed("tls", what if is_unverified else "No TLS connection to the API")
-    for sign, message in (
-        ("refused", "The API refused the connection"),
-        ("resolve", "The name of the API's host could not be resolved"),
-        ("reset", "The API reset the connection"),
-    ):
-        if sign in text:
-            return AttemptFailed("connection", message)
-    return AttemptFailed("connection", "The connection to the API failed")
+    return next(
+        AttemptFailed(error_code, message)
+        for kind, sign, error_code, message in _REASONS
+        if isinstance(error, kind) and sign in text
+    )
