@@ -169,4 +169,5 @@ HEADS = {
 def test_a_head_that_cannot_be_read_is_no_answer(name: str) -> None:
     with server(answer=HEADS[name]) as running, pytest.raises(AttemptFailed) as raised:
         ask(f"http://127.0.0.1:{running.port}/v1")
+    assert raised.value.outcome.failure.error_code == "connection"
     assert raised.value.outcome.may_pass

@@ -134,11 +134,11 @@ class Api:
 
     def _make(self, attempt: Attempt) -> None:
         """Make an attempt and hand on what came. Within the loop a waiting worker would keep its last answer."""
+        outcome: Outcome | Exception
         try:
             outcome = self._try(attempt)
         except Exception as error:  # noqa: BLE001 - whoever waits for the answer raises it
-            _deliver(attempt.task, error)
-            return
+            outcome = error
         if not self._is_put_off(attempt.task, outcome):
             _deliver(attempt.task, outcome)
 
@@ -160,7 +160,7 @@ class Api:
             attempt.pause = min(outcome.retry_after or 0.0, self.policy.longest_retry_after)
         return outcome
 
-    def _is_put_off(self, task: Task, outcome: Outcome) -> bool:
+    def _is_put_off(self, task: Task, outcome: Outcome | Exception) -> bool:
         """Have the call made again later, if that may help."""
         if not isinstance(outcome, Failed) or not outcome.may_pass:
             return False
@@ -191,28 +191,31 @@ def open_api(options: ApiOptions) -> Api:
             timeouts=options.timeouts,
             allow_plain_http=options.allow_plain_http,
         )
-    except InvalidSchema:
-        raise ConfigurationError(
-            "The proxy that HTTPS_PROXY (or ALL_PROXY) names is a SOCKS proxy, which needs the package PySocks: "
-            "install it with `pip install requests[socks]`, or unset the variable."
-        ) from None
-    except InvalidProxyURL:
-        raise ConfigurationError(
-            "The proxy that HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY) names is no address: set it to one such as "
-            "http://proxy.example:3128, or unset the variable."
-        ) from None
-    except ValueError:
-        # Of the standard library or of requests; the text of the exception may hold more than belongs in a log.
-        raise ConfigurationError(
-            "Set --base-url (or FLEXPRICE_BASE_URL) to the address of the API: this one cannot be used."
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(
-            f"The file of trusted certificates cannot be used ({error}): set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to "
-            "a file that is there, or unset it."
-        ) from None
+    except (ValueError, OSError) as error:
+        # The text of the exception may hold more than belongs in a log.
+        raise ConfigurationError(_what_to_set(error)) from None
     line = Line(options.workers, options.max_requests_per_second)
     return Api(client, line, options.retries, options.workers)
+
+
+def _what_to_set(error: ValueError | OSError) -> str:
+    match error:
+        case InvalidSchema():
+            return (
+                "The proxy that HTTPS_PROXY (or ALL_PROXY) names is a SOCKS proxy, which needs the package PySocks: "
+                "install it with `pip install requests[socks]`, or unset the variable."
+            )
+        case InvalidProxyURL():
+            return (
+                "The proxy that HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY) names is no address: set it to one such as "
+                "http://proxy.example:3128, or unset the variable."
+            )
+        case ValueError():
+            return "Set --base-url (or FLEXPRICE_BASE_URL) to the address of the API: this one cannot be used."
+    return (
+        f"The file of trusted certificates cannot be used ({error}): set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to "
+        "a file that is there, or unset it."
+    )
 
 
 def access_refused(refused: Refused) -> AccessRefused:

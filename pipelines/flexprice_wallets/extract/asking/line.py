@@ -86,7 +86,7 @@ class Line:
         with self._changed:
             if not self._is_closed:
                 (self._waiting.appendleft if is_urgent else self._waiting.append)(task)
-                self._changed.notify()
+                self._wake()
             return not self._is_closed
 
     def put_off(self, task: Task, seconds: float) -> bool:
@@ -95,7 +95,7 @@ class Line:
             if not self._is_closed:
                 due = self._clock() + seconds
                 heapq.heappush(self._put_off, (due, next(self._numbers), task))
-                self._changed.notify()
+                self._wake()
             return not self._is_closed
 
     def take(self, last: Attempt | None = None) -> Attempt | None:
@@ -108,8 +108,7 @@ class Line:
                 self._note(last)
                 self._under_way -= 1
             attempt = self._start()
-            if self._seconds_until_start() is not None:
-                self._changed.notify()
+            self._wake()
         if attempt is None:
             with self._first_place, self._changed:
                 while (attempt := self._start()) is None and not self._is_closed:
@@ -132,6 +131,11 @@ class Line:
                 self._kind = last.task.call.resource
                 self._limit.other_requests()
             self._limit.answered(last.started, last.seconds, last.ended, self._under_way)
+
+    def _wake(self) -> None:
+        """Have the worker in the first place look, unless something else must happen first."""
+        if self._seconds_until_start() is not None:
+            self._changed.notify()
 
     def _seconds_until_start(self) -> float | None:
         """None where something else must happen first."""

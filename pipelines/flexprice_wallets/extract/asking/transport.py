@@ -93,7 +93,11 @@ class _Connection(HTTPConnection):
         self.sock.settimeout(self.timeout)
         method, url = self._asked
         answer = self.response_class(self.sock, method=method)
-        answer.begin()
+        try:
+            answer.begin()
+        except BaseException:
+            answer.close()
+            raise
         if answer.will_close:
             # The answer still holds the socket.
             self.close()
