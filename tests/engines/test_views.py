@@ -79,7 +79,6 @@ def test_sqlglots_day_is_that_of_the_session(spark: Spark, warehouse: Path) -> N
     ("name", "rewrite", "view"),
     [
         ("spark", dialects._epoch_of_spark, "credit_grants"),
-        ("trino", dialects._epoch_of_trino, "credit_grants"),
         ("trino", dialects._day_of_trino, "wallet_runway"),
     ],
 )
