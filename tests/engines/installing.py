@@ -48,6 +48,7 @@ def delta_jars() -> list[Path]:
 def trino_folder() -> Path:
     """Trino's server with the connector for Iceberg; the other connectors are dropped."""
     folder = HOME / "trino"
+    HOME.mkdir(exist_ok=True)
     with FileLock(HOME / "trino.lock"):
         if not folder.is_dir():
             archive = _from_maven(TRINO, HOME / "downloads")
@@ -105,6 +106,7 @@ def _from_maven(artifact: str, folder: Path) -> Path:
     """
     _, name, version, *kind = artifact.split(":")
     file = folder / f"{name}-{version}.{kind[0] if kind else 'jar'}"
+    HOME.mkdir(exist_ok=True)
     with FileLock(HOME / "maven.lock"):
         if file.is_file():
             return file

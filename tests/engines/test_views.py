@@ -79,7 +79,6 @@ def test_sqlglots_day_is_that_of_the_session(spark: Spark, warehouse: Path) -> N
     ("name", "rewrite", "view"),
     [
         ("spark", dialects._epoch_of_spark, "credit_grants"),
-        ("trino", dialects._epoch_of_trino, "credit_grants"),
         ("trino", dialects._day_of_trino, "wallet_runway"),
     ],
 )
@@ -93,7 +92,7 @@ def test_what_the_engine_would_refuse(
 
 
 def test_without_its_setting_spark_loses_digits(spark: Spark, warehouse: Path) -> None:
-    [view] = (each for each in views_of(spark, DATASET) if each.name == "wallet_balance_history")
+    [view] = (each for each in views_of(spark, DATASET) if each.name == "customer_balance_daily")
     try:
         spark.forget_settings()
         spark.execute(f"create or replace view {DATASET}.{view.name} as\n{view.query}")

@@ -35,7 +35,7 @@ class RenderedView:
 
 
 def _epoch_of_trino(node: exp.Expr) -> exp.Expr:
-    """`extract(epoch from …)`, which Trino does not know."""
+    """`extract(epoch from …)`, which Trino does not know; sqlglot would ask for what the session's clock shows."""
     if isinstance(node, exp.Extract) and node.name.lower() == "epoch":
         return exp.func("to_unixtime", node.expression, dialect="trino")
     return node
