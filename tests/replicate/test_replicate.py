@@ -164,7 +164,7 @@ def test_two_machines_at_once(warehouse, place):
         )
         for _ in range(2)
     ]
-    outputs = [process.communicate(timeout=120) for process in processes]
+    outputs = [process.communicate(timeout=300) for process in processes]
     codes = sorted(process.returncode for process in processes)
     assert codes in ([0, 0], [0, 5]), outputs
     assert place.shipments() == 1
