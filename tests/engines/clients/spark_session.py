@@ -8,6 +8,7 @@ go to that file in Arrow's format. The answer is `null`, or what went wrong.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def session(folder: Path, jars: str, zone: str) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
         # What is meant for a cluster, and for long runs, makes small tables slow.
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.shuffle.partitions": "1",
         "spark.sql.adaptive.enabled": "false",
@@ -47,8 +48,11 @@ def session(folder: Path, jars: str, zone: str) -> SparkSession:
 
 def main() -> None:
     folder, jars, zone = sys.argv[1:]
+    # Java writes its warnings to the standard output, too.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     spark = session(Path(folder), jars, zone)
-    print(json.dumps(None), flush=True)
+    print(json.dumps(None), file=answers, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
         failure = None
@@ -63,7 +67,7 @@ def main() -> None:
                     sink.write_table(table)
         except (PySparkException, Py4JError) as error:
             failure = str(error)
-        print(json.dumps(failure), flush=True)
+        print(json.dumps(failure), file=answers, flush=True)
     spark.stop()
 
 
