@@ -229,13 +229,15 @@ selected_figures as (
             covered.wallet_id = real_time_gaps.wallet_id
             and real_time_gaps.figure = 'real_time'
             and covered.snapshot_at >= real_time_gaps.gap_from
-            and covered.snapshot_at < coalesce(real_time_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
+            and covered.snapshot_at
+            < coalesce(real_time_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     left join flexprice_raw.stored_figure_gaps as credits_gaps
         on
             covered.wallet_id = credits_gaps.wallet_id
             and credits_gaps.figure = 'credits_available'
             and covered.snapshot_at >= credits_gaps.gap_from
-            and covered.snapshot_at < coalesce(credits_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
+            and covered.snapshot_at
+            < coalesce(credits_gaps.gap_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     group by covered.wallet_id, snapshots.date_day
 ),
 

@@ -78,7 +78,8 @@ create or replace macro flexprice.wallet_balance_daily_in(zone) as table (
             on
                 intervals.wallet_id = exceptions.wallet_id
                 and days.day_end > exceptions.exception_from
-                and days.day_end <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
+                and days.day_end
+                <= coalesce(exceptions.exception_to, timestamp with time zone '9999-12-31 00:00:00+00:00')
     )
 
     select
