@@ -185,7 +185,9 @@ def test_metrics_of_a_load(connected: Command, folder: Path, emulator: Emulator)
     failed = figures(folder / "load.prom")
     assert (failed["load_success"], failed["load_exit_code"]) == (0, 1)
     assert "load_api_requests" not in failed
-    assert failed["last_snapshot_timestamp_seconds"] == found["last_snapshot_timestamp_seconds"]
+    for name in ("last_snapshot", "ledger_read_to"):
+        assert failed[f"{name}_timestamp_seconds"] == found[f"{name}_timestamp_seconds"]
+    assert failed["ledger_lag_seconds"] > found["ledger_lag_seconds"]
     assert {path.name for path in folder.iterdir() if "prom" in path.name} == {"load.prom"}
 
 
@@ -223,8 +225,9 @@ def test_a_label_is_escaped() -> None:
 
 def test_metrics_of_a_snapshot_with_the_ledger(tmp_path: Path) -> None:
     now = datetime(2026, 3, 1, 6, tzinfo=UTC)
-    row = {"transactions_observed": 7, "ledger_read_to": now - timedelta(minutes=5)}
-    (tmp_path / "load.prom").write_text(rendered(RunMetrics("w", 0, now, 1.5, row)))
+    row = {"transactions_observed": 7}
+    times = {"ledger_read_to": now - timedelta(minutes=5)}
+    (tmp_path / "load.prom").write_text(rendered(RunMetrics("w", 0, now, 1.5, row, times)))
     found = figures(tmp_path / "load.prom")
     assert (found["load_transactions_observed"], found["ledger_lag_seconds"]) == (7, 300)
     assert found["ledger_read_to_timestamp_seconds"] == now.timestamp() - 300

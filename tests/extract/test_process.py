@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,3 +124,46 @@ def test_nothing_in_the_current_folder_runs_beside_the_key(
     ended = run_program(tmp_path, variables, "load", "--json")
     assert ended.code == 0, ended.err
     assert not (tmp_path / "ran").exists()
+
+
+def test_what_is_printed_beside_the_messages_does_not_get_into_them(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    # Read by every Python that starts with this path.
+    (folder / "sitecustomize.py").write_text(
+        "import os\nprint('Loaded site settings', flush=True)\nos.system('echo from a child')\n"
+    )
+    variables = {
+        "FLEXPRICE_API_KEY": emulator.api_key,
+        "FLEXPRICE_BASE_URL": emulator.base_url,
+        "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONUNBUFFERED": "1",
+    }
+    ended = run_program(tmp_path, variables, "load", "--json")
+    assert ended.code == 0, ended.err
+    assert "from a child" in ended.out, "the parent's own"
+
+
+def test_a_feed_whose_process_has_gone_stops_quietly(emulator: Emulator) -> None:
+    feed = ProcessFeed(options(emulator), Selection(), Figures())
+    assert list(feed.customers())
+    feed._child.kill()
+    feed._child.wait()
+    with pytest.raises(RunFailed, match="ended unexpectedly"):
+        list(feed.wallets([("wallet_1", "cust_1")]))
+    feed.stop()
+
+
+def test_the_default_timeout_of_sockets_is_not_that_of_the_messages(emulator: Emulator) -> None:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(0.01)
+    try:
+        feed = ProcessFeed(options(emulator), Selection(), Figures())
+    finally:
+        socket.setdefaulttimeout(before)
+    try:
+        assert list(feed.customers())
+    finally:
+        feed.stop()

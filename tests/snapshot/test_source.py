@@ -145,6 +145,31 @@ def test_address_and_key_are_configured_together(
     assert emulator.api_key not in ended.stderr + ended.stdout
 
 
+def test_every_option_is_configured_as_for_the_command(emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        "[sources.flexprice_wallets]\nledger = false\nmax_requests_per_second = 500\nworkers = 0\n"
+    )
+    variables = {
+        "FLEXPRICE_API_KEY": emulator.api_key,
+        "FLEXPRICE_BASE_URL": emulator.base_url,
+        "FLEXPRICE_REAL_TIME_BALANCE": "no",
+    }
+    ended = run_own_program(tmp_path, variables)
+    assert "Set --workers (or FLEXPRICE_WORKERS) to 1 or more" in ended.stderr
+    ended = run_own_program(tmp_path, {**variables, "FLEXPRICE_WORKERS": "many"})
+    assert "workers of the dlt source cannot be used ('many' is not a valid" in ended.stderr
+    assert emulator.requests.total == 0
+    ended = run_own_program(tmp_path, {**variables, "FLEXPRICE_WORKERS": "3"})
+    assert ended.returncode == 0, ended.stderr
+    [row] = ask(tmp_path / "lake.duckdb", "select * from own.snapshots")
+    assert (row["ledger"], row["include_real_time_balance"]) == ("not_asked", False)
+    # What is given wins.
+    ended = run_own_program(tmp_path, variables, arguments="workers=3, include_ledger=True")
+    assert ended.returncode == 0, ended.stderr
+    assert row_counts(tmp_path / "lake.duckdb")["wallet_transactions"] > 0
+
+
 def test_a_strangers_key_is_not_taken(emulator: Emulator, tmp_path: Path) -> None:
     variables = {"API_KEY": emulator.api_key, "SOURCES__API_KEY": emulator.api_key}
     ended = run_own_program(tmp_path, variables, arguments=f'base_url="{emulator.base_url}"')

@@ -16,6 +16,7 @@ from flexprice_wallets.warehouse.paths import expanded_path
 _logger = logging.getLogger(__name__)
 
 _PREFIX: Final = "flexprice_wallets_"
+_LEDGER: Final = "ledger_read_to"
 #: Columns of a snapshot's row, each a gauge of its own; one that the row does not have is left out.
 _OF_SNAPSHOT: Final = {
     "customers_expected": "Customers that the load had to read.",
@@ -41,8 +42,8 @@ class RunMetrics:
         finished_at: when, with a time zone.
         duration_seconds: how long it took.
         snapshot: the row of `snapshots` that it published; empty where it published none.
-        last_times: when the last snapshot and the last complete one were taken, by metric name; one that nobody knows
-            is missing.
+        last_times: when the last snapshot and the last complete one were taken, and up to when the ledger is read, by
+            metric name; one that nobody knows is missing.
     """
 
     database: str
@@ -78,7 +79,8 @@ def _gauges(metrics: RunMetrics) -> Iterator[tuple[str, str, str]]:
     for column, meaning in _OF_SNAPSHOT.items():
         if (value := metrics.snapshot.get(column)) is not None:
             yield f"load_{column}", meaning, str(value)
-    if (read_to := metrics.snapshot.get("ledger_read_to")) is not None:
+    times = dict(metrics.last_times)
+    if (read_to := times.pop(_LEDGER, None)) is not None:
         lag = (metrics.finished_at - read_to).total_seconds()
         yield (
             "ledger_read_to_timestamp_seconds",
@@ -86,7 +88,7 @@ def _gauges(metrics: RunMetrics) -> Iterator[tuple[str, str, str]]:
             _epoch(read_to),
         )
         yield "ledger_lag_seconds", "Its age when the last load ended.", f"{lag:.3f}"
-    for name, at in metrics.last_times.items():
+    for name, at in times.items():
         yield (
             f"{name}_timestamp_seconds",
             f"Logical time of the {name.replace('_', ' ')}.",
@@ -123,7 +125,7 @@ def write_metrics(path: Path, metrics: RunMetrics) -> None:
 
 
 def last_times(database: Path, raw_schema: str, schema: str) -> dict[str, datetime]:
-    """When the last snapshots of a warehouse were taken; empty where nobody can tell."""
+    """When the last snapshots of a warehouse were taken, and up to when its ledger is read; empty where unknown."""
     import duckdb
 
     from flexprice_wallets.warehouse.database import open_published
@@ -132,10 +134,11 @@ def last_times(database: Path, raw_schema: str, schema: str) -> dict[str, dateti
     try:
         with open_published(database, raw_schema=raw_schema, schema=schema) as connection:
             [times] = connection.execute(
-                f"select last_snapshot_at, last_complete_snapshot_at from {quoted(schema)}.freshness"
+                "select last_snapshot_at, last_complete_snapshot_at, ledger_read_to "
+                f"from {quoted(schema)}.freshness"
             ).fetchall()
     except (FlexpriceWalletsError, duckdb.Error) as error:
         _logger.debug("The times of the last snapshots cannot be read: %s", error)
         return {}
-    names = ("last_snapshot", "last_complete_snapshot")
+    names = ("last_snapshot", "last_complete_snapshot", _LEDGER)
     return {name: at for name, at in zip(names, times, strict=True) if at is not None}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 
 from flexprice_wallets.errors import ConfigurationError
@@ -11,6 +13,8 @@ from flexprice_wallets.extract.endpoints import DEFAULT_BASE_URL
 from flexprice_wallets.extract.secret import Secret
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+#: Requests a second: one in eleven days. Slower is not meant, and no clock can wait for it.
+_LOWEST_RATE: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,11 @@ class ApiOptions:
             raise ConfigurationError(
                 f"Set --workers (or FLEXPRICE_WORKERS) to 1 or more: with {self.workers} nothing would be asked."
             )
-        if self.max_requests_per_second is not None and self.max_requests_per_second <= 0:
+        rate = self.max_requests_per_second
+        if rate is not None and not _LOWEST_RATE <= rate < math.inf:
             raise ConfigurationError(
-                "Set --max-requests-per-second (or FLEXPRICE_MAX_REQUESTS_PER_SECOND) to more than 0, or leave it out: "
-                f"at {self.max_requests_per_second:g} nothing would be asked."
+                "Set --max-requests-per-second (or FLEXPRICE_MAX_REQUESTS_PER_SECOND) to a number from "
+                f"{_LOWEST_RATE:g} on, or leave it out: {rate:g} is none."
             )
 
 

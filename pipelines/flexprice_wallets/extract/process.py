@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,16 @@ class ProcessFeed:
     def __init__(self, options: ApiOptions, selection: Selection, figures: Figures) -> None:
         self.counts = RequestCounts()
         ours, theirs = socket.socketpair()
+        # Whatever default the program around has set.
+        ours.settimeout(None)
+        theirs.settimeout(None)
         command = [sys.executable, "-P", "-c", _CHILD.format(folder=_FOLDER)]
         with ours, theirs:
             self._stream = ours.makefile("rwb")
-            self._child = subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno())
+            # Not as stdout too: what an import there prints would be taken for a message.
+            self._child = subprocess.Popen(
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL
+            )
         self._send((options, selection, figures))
 
     def customers(self) -> Iterator[Reply | FeedEvent]:
@@ -72,7 +79,8 @@ class ProcessFeed:
         """End the child; requests under way are dropped."""
         self._child.kill()
         self._child.wait()
-        self._stream.close()
+        with suppress(OSError):  # what is still to be sent has nobody to go to
+            self._stream.close()
 
     def _send(self, message: object) -> None:
         pickle.dump(message, self._stream)
@@ -88,7 +96,8 @@ class ProcessFeed:
                     if event is None:
                         return
                     if isinstance(event, BaseException):
-                        for note in getattr(event, "__notes__", ()):
+                        notes = event.__dict__.pop("__notes__", ())
+                        for note in notes:
                             _logger.debug("Where the mistake arose:\n%s", note)
                         raise event
                     yield event

@@ -27,14 +27,16 @@ _LONGEST_DELAY = 0.05
 
 
 def main() -> None:
-    """Serve the parent over the socket that is this process's stdin and stdout, until the parent has gone."""
+    """Serve the parent over the socket that is this process's stdin, until the parent has gone."""
     # Ctrl-C reaches the whole group; the parent decides what it means and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _stay_on_one_core()
     said: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_serve, args=[said, sys.stdout.buffer], daemon=True).start()
-    sys.stdout = sys.stderr
-    with suppress(EOFError, OSError):
+    # Buffered, whatever the environment says of stdin: what writes at once may write only a part.
+    stream = os.fdopen(os.dup(sys.stdin.fileno()), "wb")
+    threading.Thread(target=_serve, args=[said, stream], daemon=True).start()
+    # The parent may go in the middle of a message.
+    with suppress(EOFError, OSError, pickle.UnpicklingError):
         while True:
             said.put(pickle.load(sys.stdin.buffer))
     os._exit(0)
@@ -57,6 +59,10 @@ def _serve(said: queue.SimpleQueue[Any], stream: BinaryIO) -> None:
                 _send(stream, batch, counts)
     except OSError:
         pass  # the parent has gone
+    except BaseException:
+        # Too late to tell the parent, which says that this process has ended.
+        traceback.print_exc()
+        raise
     finally:
         os._exit(0)
 

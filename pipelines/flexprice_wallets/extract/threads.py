@@ -114,8 +114,8 @@ class ThreadFeed:
             for record in page.records:
                 customer_id, key = text_field(record, "id"), text_field(record, "external_id")
                 if self._selection.is_all or customer_id in ids or (customer_id and key in keys):
-                    ids_found.add(customer_id)
-                    keys_found.add(key)
+                    ids_found |= ids & {customer_id}
+                    keys_found |= keys & {key}
                     chosen.append(record)
             if chosen:
                 self._done.put(page._replace(records=chosen))

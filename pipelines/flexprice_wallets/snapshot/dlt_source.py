@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import click
 import dlt
 import pyarrow as pa
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
@@ -45,56 +46,69 @@ def flexprice_source(
     api_key: str | None = dlt.secrets.value,
     base_url: str | None = dlt.config.value,
     environment_id: str | None = dlt.config.value,
-    include_real_time_balance: bool = True,
-    include_credits_available_breakdown: bool = True,
-    include_ledger: bool = True,
+    include_real_time_balance: bool | None = dlt.config.value,
+    include_credits_available_breakdown: bool | None = dlt.config.value,
+    include_ledger: bool | None = dlt.config.value,
     customer_ids: Sequence[str] = (),
     lookup_keys: Sequence[str] = (),
     snapshot_at: datetime | None = None,
     warehouse: str | os.PathLike[str] | None = None,
     raw_schema: str = "flexprice_raw",
-    workers: int = 64,
+    workers: int | None = dlt.config.value,
+    max_requests_per_second: float | None = dlt.config.value,
+    allow_plain_http: bool | None = dlt.config.value,
 ) -> DltSource:
     """A dlt source of one snapshot of wallets, for a dlt pipeline of your own: a resource for each table.
 
     Resources give Arrow tables. Requests begin when dlt extracts, and each customer's wallets are read once, however
     many resources are selected. Columns that are JSON in a warehouse are text.
 
+    What is not given is configured as for the command `load`, and by its names: first in the environment (`api_key` as
+    FLEXPRICE_API_KEY), then by dlt's providers under `sources.flexprice_wallets` and in no other section. A pipeline's
+    own section and a renamed source have none.
+
     Args:
-        api_key: Flexprice API key. What is not given is taken from FLEXPRICE_API_KEY, and then from dlt's providers:
-            `api_key` under `sources.flexprice_wallets` and in no other section.
-        base_url: Base URL of the API, `/v1` included; configured in the same way, and Flexprice's own without that.
-        environment_id: Flexprice environment, for a key that is not bound to one; configured in the same way.
-        include_real_time_balance: Ask for real-time figures.
-        include_credits_available_breakdown: Ask for the breakdown of available credits (needs the real-time figures).
-        include_ledger: Read the ledger. Where a snapshot's `ledger` is not 'complete', its transactions are only some
-            of those that there are; where one stands in it twice, the later `source_updated_at` counts.
+        api_key: Flexprice API key.
+        base_url: Base URL of the API, `/v1` included; Flexprice's own where it is not configured.
+        environment_id: Flexprice environment, for a key that is not bound to one.
+        include_real_time_balance: Ask for real-time figures (`real_time_balance`; yes).
+        include_credits_available_breakdown: Ask for the breakdown of available credits, which needs the real-time
+            figures (`credits_breakdown`; yes).
+        include_ledger: Read the ledger (`ledger`; yes). Where a snapshot's `ledger` is not 'complete', its transactions
+            are only some of those that there are; where one stands in it twice, the later `source_updated_at` counts.
         customer_ids: Flexprice ids of the customers to read; none and no lookup keys means all.
         lookup_keys: The same by their ids in your own system.
         snapshot_at: Logical time of the snapshot, aware; without it the clock's.
         warehouse: A warehouse file of `flexprice-wallets load` to compare with. Without it every record is new, and the
             snapshot is a whole one.
         raw_schema: The schema of that file's tables.
-        workers: The most requests that may be under way at once; how many are finds itself.
+        workers: The most requests that may be under way at once; how many are finds itself (64).
+        max_requests_per_second: The most that may begin in a second; no limit where it is not configured.
+        allow_plain_http: Send the key over plain http to another machine (no).
 
     Raises:
         ConfigurationError: where an option is missing or wrong.
         FlexpriceWalletsError: in dlt's extract step, as the cause of dlt's exception, where the run must be given up.
     """
     _check(customer_ids, lookup_keys)
+    real_time_balance = _option("real_time_balance", include_real_time_balance, click.BOOL, True)
+    credits_breakdown = _option(
+        "credits_breakdown", include_credits_available_breakdown, click.BOOL, True
+    )
     options = LoadOptions(
         ApiOptions(
             api_key=_api_key(api_key),
             base_url=_configured("base_url", base_url) or DEFAULT_BASE_URL,
             environment_id=_configured("environment_id", environment_id),
-            workers=workers,
+            workers=_option("workers", workers, click.INT, 64),
+            max_requests_per_second=_option(
+                "max_requests_per_second", max_requests_per_second, click.FLOAT, None
+            ),
+            allow_plain_http=_option("allow_plain_http", allow_plain_http, click.BOOL, False),
         ),
         selection=Selection(tuple(customer_ids), tuple(lookup_keys)),
-        figures=Figures(
-            include_real_time_balance,
-            include_credits_available_breakdown and include_real_time_balance,
-        ),
-        ledger=include_ledger,
+        figures=Figures(real_time_balance, credits_breakdown and real_time_balance),
+        ledger=_option("ledger", include_ledger, click.BOOL, True),
         snapshot_at=None if snapshot_at is None else in_utc(snapshot_at),
     )
     options.api.check()
@@ -158,10 +172,25 @@ def _api_key(given: Any) -> Secret:
 
 
 def _configured(option: str, given: Any) -> str | None:
-    if given and not isinstance(given, ConfigValueSentinel):
-        return str(given)
-    value = environment_value(option) or dlt.config.get(_key(option))
-    return str(value) if value else None
+    value = _option(option, given, click.STRING, None)
+    return value or None
+
+
+def _option(option: str, given: Any, kind: click.ParamType[Any], default: Any) -> Any:
+    """What is given, or configured by the name that the command has for it, read as the command reads it."""
+    value = None if isinstance(given, ConfigValueSentinel) else given
+    if value is None:
+        value = environment_value(option)
+    if value is None:
+        value = dlt.config.get(_key(option))
+    if value is None:
+        return default
+    try:
+        return kind.convert(value, None, None)
+    except click.BadParameter as error:
+        raise ConfigurationError(
+            f"{option} of the dlt source cannot be used ({error.message}): mend it where it is given or configured."
+        ) from None
 
 
 def _key(option: str) -> str:

@@ -155,7 +155,7 @@ class _Response(HTTPResponse):
         """The lines up to the next empty one."""
         lines: list[str] = []
         while line := self.fp.readline(_LONGEST_LINE).decode("latin-1"):
-            if not line.endswith("\n") or len(lines) > _MOST_HEADERS:
+            if not line.endswith("\n") or len(lines) > 1 + _MOST_HEADERS:
                 raise HTTPException("the head of the answer is cut or endless")
             if not (line := line.rstrip("\r\n")):
                 return lines
