@@ -42,7 +42,7 @@ from flexprice_wallets.warehouse.paths import WarehousePaths
 
 def flexprice_source(
     *,
-    api_key: str | None = dlt.secrets.value,
+    api_key: str | Secret | None = dlt.secrets.value,
     base_url: str | None = dlt.config.value,
     environment_id: str | None = dlt.config.value,
     include_real_time_balance: bool = True,
@@ -61,8 +61,8 @@ def flexprice_source(
     many resources are selected. Columns that are JSON in a warehouse are text.
 
     Args:
-        api_key: Flexprice API key. What is not given is taken from FLEXPRICE_API_KEY, and then from dlt's providers:
-            `api_key` under `sources.flexprice_wallets` and in no other section.
+        api_key: Flexprice API key, a text or a `Secret`. What is not given is taken from FLEXPRICE_API_KEY, and then from
+            dlt's providers: `api_key` under `sources.flexprice_wallets` and in no other section.
         base_url: Base URL of the API, `/v1` included; configured in the same way, and Flexprice's own without that.
         environment_id: Flexprice environment, for a key that is not bound to one; configured in the same way.
         include_real_time_balance: Ask for real-time figures.
@@ -153,7 +153,7 @@ def _check(customer_ids: Sequence[str], lookup_keys: Sequence[str]) -> None:
 
 def _api_key(given: Any) -> Secret:
     if given and not isinstance(given, ConfigValueSentinel):
-        return Secret(given)
+        return given if isinstance(given, Secret) else Secret(given)
     return checked_api_key(environment_value("api_key") or dlt.secrets.get(_key("api_key")))
 
 
