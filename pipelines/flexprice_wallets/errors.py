@@ -176,10 +176,13 @@ class Interrupted(FlexpriceWalletsError):
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
-    """An error, what it was raised from, and so on: each once, also where the chain leads back to itself."""
+    """An error, what it was raised from, and so on, as far as a traceback would tell.
+
+    Each once, also where the chain leads back to itself.
+    """
     met: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in met:
         met.add(id(each))
         yield each
-        each = each.__cause__ or each.__context__
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -16,6 +16,8 @@ from flexprice_wallets.errors import ExitCode, Interrupted, chain_of
 _EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 #: How long the main thread may take to clean up before the process is ended under it.
 _GRACE = 1.0
+#: How DuckDB words that a signal's handler raised something within a query; as a plain RuntimeError.
+_INTERRUPTED_QUERY = "Query interrupted"
 
 
 class _Run:
@@ -132,22 +134,25 @@ def raise_if_interrupted() -> None:
 
 
 def programs_end(
-    error: BaseException, handled_before: BaseException | None = None
-) -> BaseException | None:
-    """What ends the program (KeyboardInterrupt, SystemExit) behind an error; None where the error is but a failure.
+    error: BaseException, failures: Collection[BaseException | None] = ()
+) -> KeyboardInterrupt | SystemExit | None:
+    """What ends the program behind an error; None where the error is but a failure.
 
-    dlt and DuckDB make errors of their own of it, which a program would take for a failure and go on.
+    dlt and DuckDB make errors of their own of it, which a program would take for a failure and go on. DuckDB 2.0 does
+    not say what it was that a signal's handler raised within a query: it is taken for Ctrl-C.
 
     Args:
         error: what came out of a load.
-        handled_before: what was being handled when the load began: it has ended nothing.
+        failures: what is known to end nothing, whatever it was raised from.
     """
+    is_interrupted = False
     for each in chain_of(error):
-        if each is handled_before:
+        if any(each is failure for failure in failures):
             break
-        if not isinstance(each, Exception | GeneratorExit):
+        if isinstance(each, KeyboardInterrupt | SystemExit):
             return each
-    return None
+        is_interrupted |= isinstance(each, RuntimeError) and str(each) == _INTERRUPTED_QUERY
+    return KeyboardInterrupt() if is_interrupted else None
 
 
 def own_process() -> None:

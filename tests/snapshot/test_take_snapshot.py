@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +39,7 @@ from flexprice_wallets.records.columns import ColumnType
 from flexprice_wallets.records.tables import SNAPSHOTS
 from flexprice_wallets.signals import programs_end
 from tests.command_line import run_process
+from tests.robustness.support import Command, environment
 from tests.snapshot.loading import ask
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -171,10 +174,15 @@ def test_documented_errors_are_raised(emulator: Emulator, database: Path, tmp_pa
         connection.execute("create table theirs as select 1 as n")
     take_snapshot(LoadOptions(api, database, snapshot_at=AT))
     before = database.read_bytes()
+    half = tmp_path / "half.duckdb"
+    half.write_bytes(before)
+    with duckdb.connect(str(half)) as connection:
+        connection.execute("drop table flexprice_raw.snapshots cascade")
     cases: list[tuple[LoadOptions, type[errors.FlexpriceWalletsError]]] = [
         (LoadOptions(refused, database), errors.AccessRefused),
         (LoadOptions(unreachable, database), errors.RunFailed),
         (LoadOptions(api, foreign), errors.NotAWarehouse),
+        (LoadOptions(api, half, snapshot_at=AT), errors.NotAWarehouse),
         (LoadOptions(api, tmp_path / "no" / "folder.duckdb"), errors.ConfigurationError),
         (LoadOptions(api, database, snapshot_at=AT - timedelta(1)), errors.SnapshotTimeError),
         (LoadOptions(api, database, snapshot_at=AT.replace(tzinfo=None)), errors.SnapshotTimeError),
@@ -227,6 +235,17 @@ def test_options_with_which_nothing_would_be_asked(
     assert emulator.requests.total == 0
 
 
+def test_a_key_is_a_secret_and_the_source_takes_either(emulator: Emulator) -> None:
+    plain: Any = emulator.api_key
+    with pytest.raises(errors.ConfigurationError, match=r"Secret\(key\)") as caught:
+        ApiOptions(plain)
+    assert plain not in str(caught.value)
+    for key in (emulator.api_key, Secret(emulator.api_key)):
+        source = flexprice_source(api_key=key, base_url=emulator.base_url)
+        rows = [row for table in source.resources["snapshots"] for row in table.to_pylist()]
+        assert [row["completeness"] for row in rows] == ["complete"]
+
+
 def test_a_time_without_a_zone_is_named_by_the_source_too(emulator: Emulator) -> None:
     with pytest.raises(errors.SnapshotTimeError, match="no time zone"):
         flexprice_source(
@@ -275,10 +294,93 @@ def test_what_ends_the_program_comes_out_as_itself(
     assert threading.active_count() <= threads + 1
 
 
-def test_ctrl_c_in_a_query_comes_out_as_itself() -> None:
-    # As DuckDB words it.
+_IN_A_QUERY = """
+import signal, sys
+from pathlib import Path
+from flexprice_wallets import ApiOptions, LoadOptions, Secret, take_snapshot
+from flexprice_wallets.snapshot import pipeline
+
+finish = pipeline.settle_ledger
+
+def finish_slowly(connection, *arguments):
+    print("ready", flush=True)
+    for _ in range(1000):
+        connection.execute("select sum(range) from range(20000000)").fetchall()
+    return finish(connection, *arguments)
+
+pipeline.settle_ledger = finish_slowly
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+base_url, api_key, database = sys.argv[1:]
+take_snapshot(LoadOptions(ApiOptions(Secret(api_key), base_url, workers=4), Path(database)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "codes"),
+    # DuckDB 2.0 does not say what a handler has raised.
+    [(signal.SIGINT, {-signal.SIGINT}), (signal.SIGTERM, {7, -signal.SIGINT})],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_a_signal_in_a_query_ends_the_program(
+    number: signal.Signals, codes: set[int], emulator: Emulator, database: Path, tmp_path: Path
+) -> None:
+    program = Command(
+        emulator.base_url,
+        emulator.api_key,
+        database,
+        program=("-c", _IN_A_QUERY),
+        environment=environment(tmp_path, "", ""),
+        cwd=tmp_path,
+    )
+    assert program.process.stdout is not None
+    assert program.process.stdout.readline() == "ready\n"
+    time.sleep(0.3)
+    program.process.send_signal(number)
+    ended = program.wait(20)
+    assert ended.code in codes, ended.err
+    assert "RuntimeError" not in ended.err
+    assert sorted(os.listdir(database.parent)) == [f".{database.name}.lock"]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(7), CancelledError()], ids=repr)
+def test_a_failure_of_the_callers_stays_one_whatever_it_stems_from(
+    end: BaseException, emulator: Emulator, database: Path
+) -> None:
+    def fail(_: Progress) -> None:
+        try:
+            raise end
+        except BaseException as error:
+            raise LookupError("theirs") from error
+
+    with pytest.raises(errors.RunFailed) as caught:
+        take_snapshot(LoadOptions(api_of(emulator), database), fail)
+    assert any(isinstance(each, LookupError) for each in errors.chain_of(caught.value))
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(7), CancelledError()], ids=repr)
+def test_what_the_caller_raises_to_end_the_program_comes_out_as_itself(
+    end: BaseException, emulator: Emulator, database: Path
+) -> None:
+    def stop(_: Progress) -> None:
+        raise end
+
+    with pytest.raises(type(end)) as caught:
+        take_snapshot(LoadOptions(api_of(emulator), database), stop)
+    assert caught.value is end
+    assert not leads_back(end)
+
+
+def test_only_what_ends_programs_ends_one_and_nothing_that_was_dealt_with() -> None:
+    cancelled, dealt_with = RuntimeError("theirs"), RuntimeError("theirs")
+    cancelled.__cause__ = CancelledError()
+    dealt_with.__context__ = KeyboardInterrupt()
+    dealt_with.__suppress_context__ = True
+    for each in (cancelled, dealt_with, RuntimeError("another")):
+        assert programs_end(each) is None
     interrupted = RuntimeError("Query interrupted")
-    interrupted.__cause__ = KeyboardInterrupt()
+    assert isinstance(programs_end(interrupted), KeyboardInterrupt)
+    assert programs_end(interrupted, [interrupted]) is None
+    interrupted.__cause__ = SystemExit(7)
     assert programs_end(interrupted) is interrupted.__cause__
 
 

@@ -43,8 +43,12 @@ class ApiOptions:
         """Refuse a key that no header can hold, without a word of what it is.
 
         Raises:
-            ConfigurationError: the key is empty, or has characters that no key has.
+            ConfigurationError: the key is no `Secret`, is empty, or has characters that no key has.
         """
+        if not isinstance(self.api_key, Secret):
+            raise ConfigurationError(
+                "The API key is no Secret, which would keep it out of messages: give ApiOptions Secret(key)."
+            )
         if not self.api_key.reveal() or not fits_header(self.api_key.reveal()):
             raise ConfigurationError(
                 "The API key has characters that no key has: set it again, without spaces or line ends."

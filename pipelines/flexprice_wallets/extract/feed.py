@@ -59,4 +59,4 @@ class Feed(Protocol):
         """
 
     def stop(self) -> None:
-        """End the fetching; requests under way are left to themselves."""
+        """End the fetching; requests under way are dropped."""

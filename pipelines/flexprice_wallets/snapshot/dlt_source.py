@@ -43,7 +43,7 @@ from flexprice_wallets.warehouse.paths import WarehousePaths
 
 def flexprice_source(
     *,
-    api_key: str | None = dlt.secrets.value,
+    api_key: str | Secret | None = dlt.secrets.value,
     base_url: str | None = dlt.config.value,
     environment_id: str | None = dlt.config.value,
     include_real_time_balance: bool | None = dlt.config.value,
@@ -68,7 +68,7 @@ def flexprice_source(
     own section and a renamed source have none.
 
     Args:
-        api_key: Flexprice API key.
+        api_key: Flexprice API key, a text or a `Secret`.
         base_url: Base URL of the API, `/v1` included; Flexprice's own where it is not configured.
         environment_id: Flexprice environment, for a key that is not bound to one.
         include_real_time_balance: Ask for real-time figures (`real_time_balance`; yes).
@@ -167,7 +167,7 @@ def _check(customer_ids: Sequence[str], lookup_keys: Sequence[str]) -> None:
 
 def _api_key(given: Any) -> Secret:
     if given and not isinstance(given, ConfigValueSentinel):
-        return Secret(given)
+        return given if isinstance(given, Secret) else Secret(given)
     return checked_api_key(environment_value("api_key") or dlt.secrets.get(_key("api_key")))
 
 

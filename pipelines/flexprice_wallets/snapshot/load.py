@@ -61,10 +61,13 @@ def take_snapshot(
     """Take one snapshot and publish it: all customers' wallets are read, and what changed is written.
 
     It changes nothing in the process around it, and can be called in any thread. Ctrl-C comes out as KeyboardInterrupt.
+    A SystemExit that the program's own signal handler raises comes out as itself, except within a query of DuckDB 2.0,
+    which does not tell the two apart: that is a KeyboardInterrupt as well.
 
     Args:
         options: what to ask for, of whom, and which file to write.
-        on_progress: is told, in this thread, how far the load is; what it raises ends the load.
+        on_progress: is told, in this thread, how far the load is. What it raises ends the load: an Exception as the
+            cause of RunFailed, any other as itself.
 
     Returns:
         The snapshot's row and the file. Whether all could be read is its `completeness`.
@@ -80,10 +83,20 @@ def take_snapshot(
     All of them are in `errors`. After an error the file is what it was.
     """
     handled_before = sys.exception()
+    raised: list[BaseException] = []
+
+    def tell(progress: Progress) -> None:
+        try:
+            on_progress(progress)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
     try:
-        return _take_snapshot(options, on_progress)
+        return _take_snapshot(options, tell)
     except Exception as error:
-        end = programs_end(error, handled_before)
+        ends = [each for each in raised if not isinstance(each, Exception)]
+        end = ends[0] if ends else programs_end(error, [handled_before, *raised])
         if end is None:
             raise
     # Not within the handler: the chain of what ends the program would lead back to itself.
@@ -121,7 +134,9 @@ def _published_row(paths: WarehousePaths, options: LoadOptions) -> SnapshotRow |
 
     with open_database(paths.published, read_only=True) as connection:
         check_warehouse(connection, options.raw_schema, paths.published.name)
-        row = snapshot_row(connection, options.raw_schema, options.snapshot_at)
+        row = snapshot_row(
+            connection, options.raw_schema, options.snapshot_at, paths.published.name
+        )
     return None if row is None else as_snapshot_row(row)
 
 

@@ -232,14 +232,32 @@ def last_snapshot_at(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> 
 
 
 def snapshot_row(
-    connection: duckdb.DuckDBPyConnection, raw_schema: str, at: datetime
+    connection: duckdb.DuckDBPyConnection, raw_schema: str, at: datetime, name: str
 ) -> dict[str, Any] | None:
-    """The row of `snapshots` for a logical time, which has a time zone, by column; None where there is none."""
-    result = connection.execute(
-        f"select * from {quoted(raw_schema)}.snapshots where snapshot_at = ?", [at]
-    )
-    names = [name for name, *_ in result.description or ()]
-    rows = result.fetchall()
+    """The row of `snapshots` for a logical time, which has a time zone, by column; None where there is none.
+
+    Args:
+        connection: to the file.
+        raw_schema: schema of its tables.
+        at: aware.
+        name: what the file is called in messages.
+
+    Raises:
+        NotAWarehouse: where there is no such table, or the file is damaged.
+    """
+    try:
+        result = connection.execute(
+            f"select * from {quoted(raw_schema)}.snapshots where snapshot_at = ?", [at]
+        )
+        names = [column for column, *_ in result.description or ()]
+        rows = result.fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise NotAWarehouse(
+            f"{name} is not a whole warehouse ({_first_line(str(error))}). It was left as it is; restore a backup, or "
+            "name another --database."
+        ) from error
+    except duckdb.Error as error:
+        raise database_error(error, name) from error
     return dict(zip(names, rows[0], strict=True)) if rows else None
 
 

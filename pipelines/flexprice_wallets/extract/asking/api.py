@@ -29,6 +29,8 @@ from flexprice_wallets.extract.counts import RequestCounts
 Decoder = Callable[[bytes], list[Any]]
 
 _STOPPED: Final = Failed(Failure("stopped", "The load has stopped"), may_pass=False)
+#: Seconds in which the threads that ask end. They do at once, but where the network does not let them go.
+ENDING: Final = 1.0
 #: Calls of one caller that are in line or under way at once.
 _MOST_AHEAD: Final = 200
 
@@ -78,8 +80,12 @@ class Api:
         self.policy = policy or RetryPolicy()
         self._line = line
         self._random = random.Random()
-        for number in range(workers):
-            threading.Thread(target=self._work, name=f"fetch-{number}", daemon=True).start()
+        self._workers = [
+            threading.Thread(target=self._work, name=f"fetch-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for worker in self._workers:
+            worker.start()
 
     @property
     def counts(self) -> RequestCounts:
@@ -122,10 +128,19 @@ class Api:
         for _ in range(ahead):
             yield done.get()
 
-    def stop(self) -> None:
-        """Send nothing any more, and let everybody who waits go; requests under way are left to themselves."""
+    def stop(self, until: float | None = None) -> None:
+        """Send nothing any more, let everybody who waits go, and close all connections.
+
+        The workers have ended then, but for those that are just looking up the API's host or connecting to it: they
+        end once that has, and send nothing.
+
+        Args:
+            until: the time of `time.monotonic` until which workers are waited for; without it, `ENDING` from now.
+        """
         for task in self._line.close():
             _deliver(task, _STOPPED)
+        self.client.close()
+        join(self._workers, time.monotonic() + ENDING if until is None else until)
 
     def _work(self) -> None:
         attempt = None
@@ -169,6 +184,13 @@ class Api:
             return False
         task.spent += delay
         return self._line.put_off(task, delay)
+
+
+def join(threads: Iterable[threading.Thread], until: float) -> None:
+    """Wait for other threads to end, until a time of `time.monotonic`."""
+    for thread in threads:
+        if thread is not threading.current_thread():
+            thread.join(max(0.0, until - time.monotonic()))
 
 
 def _deliver(task: Task, outcome: Outcome | Exception) -> None:

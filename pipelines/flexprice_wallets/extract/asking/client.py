@@ -90,7 +90,7 @@ class ApiClient:
         return request
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close all connections: requests under way fail, and no other is sent."""
         self._transport.close()
 
 

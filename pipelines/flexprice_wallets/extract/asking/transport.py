@@ -12,7 +12,9 @@ from __future__ import annotations
 import io
 import re
 import socket
+import threading
 import time
+import weakref
 from contextlib import suppress
 from datetime import timedelta
 from http.client import BadStatusLine, HTTPException, HTTPResponse, RemoteDisconnected
@@ -45,8 +47,10 @@ class Transport(HTTPAdapter):
         assert isinstance(pool, HTTPConnectionPool), "a pool for http or https"
         super().cert_verify(pool, base_url, verify, certificate)  # type: ignore[no-untyped-call]
         response = type("Response", (_Response,), {"seconds": seconds})
+        self._opened = _Opened()
         bases = (_Connection, pool.ConnectionCls)
-        pool.ConnectionCls = type("Connection", bases, {"response_class": response})
+        own = {"response_class": response, "opened": self._opened}
+        pool.ConnectionCls = type("Connection", bases, own)
         self._pool = pool
         #: What stands before the target of each request: the whole base URL where a proxy wants it.
         self.prefix = super().request_url(request, proxies).rstrip("/")
@@ -62,6 +66,12 @@ class Transport(HTTPAdapter):
         """The request's URL is what is sent."""
         return str(request.url)
 
+    def close(self) -> None:
+        """Close every connection, also those that answers are awaited on: whoever waits has a failure at once."""
+        self._pool.close()
+        self._opened.shut_down()
+        super().close()
+
     def build_response(self, request: requests.PreparedRequest, answer: Any) -> requests.Response:
         """What is asked of a response: no cookies, no encoding of text."""
         response = requests.Response()
@@ -72,18 +82,64 @@ class Transport(HTTPAdapter):
         return response
 
 
+class _Opened:
+    """The connections of a transport, which another thread may shut down."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._is_shut = False
+
+    def add(self, connection: _Connection) -> None:
+        with self._lock:
+            self._connections.add(connection)
+
+    def check(self) -> None:
+        """Raise OSError once all is shut down."""
+        if self._is_shut:
+            raise ConnectionAbortedError("the connections were shut down")
+
+    def shut_down(self) -> None:
+        """Shut down all that are open. What is being opened ends before a request is sent on it."""
+        with self._lock:
+            self._is_shut = True
+            connections = list(self._connections)
+        for connection in connections:
+            connection.shut_down()
+
+
 class _Connection(HTTPConnection):
     """Writes a request at once. All headers are the caller's, `Host` and `Content-Length` included."""
 
+    opened: _Opened
     asked_at = 0.0
     _asked = ("", "")
+    #: The socket that an answer is read from: `sock` is None where the answer ends the connection.
+    _answering: Any = None
+
+    def connect(self) -> None:
+        self.opened.add(self)
+        super().connect()
+
+    def shut_down(self) -> None:
+        """End what is sent and read, in whichever thread; the socket is closed by the one that uses it."""
+        for each in (self.sock, self._answering):
+            # TLS within TLS is no socket, but has one.
+            tcp = each if isinstance(each, socket.socket) else getattr(each, "socket", None)
+            if tcp is not None:
+                with suppress(OSError):
+                    # Not that of an SSLSocket, which goes on in plain text.
+                    socket.socket.shutdown(tcp, socket.SHUT_RDWR)
 
     def request(
         self, method: str, url: str, body: Any = None, headers: Any = None, **_: Any
     ) -> None:
-        if self.sock is not None:
-            self.sock.settimeout(self.timeout)
-        self._asked = method, url
+        if self.sock is None:
+            self.connect()
+        assert self.sock is not None, "connected"
+        self.sock.settimeout(self.timeout)
+        self._asked, self._answering = (method, url), self.sock
+        self.opened.check()
         lines = [f"{method} {url} HTTP/1.1", *map(": ".join, headers.items()), "", ""]
         self.send("\r\n".join(lines).encode("latin-1") + (body or b""))
         self.asked_at = time.monotonic()
