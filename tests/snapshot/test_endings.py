@@ -71,8 +71,8 @@ def interrupted(emulator: EmulatorProcess, database: Path) -> None:
 
 
 def refused(emulator: EmulatorProcess, database: Path) -> None:
-    emulator.post("faults", kind="dribble", endpoint=WALLETS, nth=20, times=3)
-    emulator.post("faults", kind="unauthorized", endpoint=WALLETS, nth=60)
+    emulator.post("faults", kind="dribble", endpoint=WALLETS, nth=20, times=1)
+    emulator.post("faults", kind="unauthorized", endpoint=WALLETS, nth=22)
     with pytest.raises(errors.AccessRefused):
         load(emulator, database)
 

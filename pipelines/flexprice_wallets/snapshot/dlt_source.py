@@ -61,7 +61,7 @@ def flexprice_source(
     many resources are selected. Columns that are JSON in a warehouse are text.
 
     Args:
-        api_key: Flexprice API key, a text or a `Secret`. What is not given is taken from FLEXPRICE_API_KEY, and then from
+        api_key: Flexprice API key, a text or a `Secret`. What is not given is taken from FLEXPRICE_API_KEY, then from
             dlt's providers: `api_key` under `sources.flexprice_wallets` and in no other section.
         base_url: Base URL of the API, `/v1` included; configured in the same way, and Flexprice's own without that.
         environment_id: Flexprice environment, for a key that is not bound to one; configured in the same way.
