@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import threading
@@ -24,6 +25,8 @@ WALLETS = "GET /v1/customers/wallets"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[EmulatorProcess]:
+    # A Ctrl-C while dlt is imported for the first time would leave it half imported.
+    importlib.import_module("flexprice_wallets.snapshot.pipeline")
     with emulator_process(KEY, customers=3000) as emulator:
         yield emulator
 
