@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import threading
@@ -19,6 +18,7 @@ from dlt.common.pipeline import PipelineContext
 from flexprice_emulator import Emulator
 from flexprice_wallets.snapshot.dlt_settings import dlt_settings
 from tests.command_line import run_process, run_program
+from tests.process_state import process_state
 from tests.robustness.support import snapshot, snapshot_count
 
 FOREIGN = {
@@ -113,11 +113,10 @@ def test_a_load_changes_nothing_that_outlives_it(
     theirs = neighbour(tmp_path, [1, 2, 3])
     context = Container()[PluggableRunContext]
     providers, inner = context.providers, context.providers.providers
-    logger = logging.getLogger("dlt")
-    before = (dict(os.environ), os.getcwd(), [*logger.handlers], logger.level, os.umask(0o022))
+    before = process_state()
     threads = threading.active_count()
     snapshot(emulator, tmp_path / "warehouse.duckdb")
-    assert before == (dict(os.environ), os.getcwd(), logger.handlers, logger.level, os.umask(0o022))
+    assert process_state() == before
     assert Container()[PluggableRunContext] is context
     assert context.providers is providers
     assert context.providers.providers is inner
@@ -128,6 +127,57 @@ def test_a_load_changes_nothing_that_outlives_it(
     neighbour(tmp_path, [1, 2, 3, 4])
     with theirs.sql_client() as client:
         assert client.execute_sql("select count(*) from numbers") == [(4,)]
+
+
+_LEFT_ALONE = """
+import os, signal, sys, threading
+from pathlib import Path
+from flexprice_wallets import ApiOptions, LoadOptions, Secret, errors, take_snapshot
+from tests.process_state import process_state
+
+base_url, key, database, end = sys.argv[1:]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, lambda *_: None)
+theirs, wakeup = os.pipe()
+os.set_blocking(wakeup, False)
+
+def load(key, on_progress=lambda _: None):
+    take_snapshot(LoadOptions(ApiOptions(Secret(key), base_url, workers=4), Path(database)), on_progress)
+
+def told(_):
+    if end == "interrupted":
+        os.kill(os.getpid(), signal.SIGINT)
+
+# What is imported, and opened once for good, by the first load of a process.
+load(key)
+signal.set_wakeup_fd(wakeup)
+before = process_state()
+try:
+    load("another-key" if end == "refused" else key, told)
+except (KeyboardInterrupt, errors.AccessRefused) as error:
+    print(type(error).__name__)
+after = process_state()
+print(*(f"{name}: {before[name]} {after[name]}" for name in before if before[name] != after[name]))
+print(signal.set_wakeup_fd(-1) == wakeup, [each.name for each in threading.enumerate()])
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("succeeded", ""), ("refused", "AccessRefused\n"), ("interrupted", "KeyboardInterrupt\n")],
+)
+def test_however_a_load_ends_it_leaves_the_process_alone(
+    end: str, said: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    repository = Path(__file__).parents[2]
+    database = str(tmp_path / "warehouse.duckdb")
+    ended = run_process(
+        (sys.executable, "-c", _LEFT_ALONE, emulator.base_url, emulator.api_key, database, end),
+        tmp_path,
+        {"PYTHONPATH": f"{repository / 'pipelines'}{os.pathsep}{repository}"},
+    )
+    assert ended.code == 0, ended.err
+    assert ended.out == f"{said}\nTrue ['MainThread']\n"
 
 
 def test_their_threads_see_their_settings_while_a_load_sees_its_own(
