@@ -21,6 +21,7 @@ from dlt.common.pipeline import PipelineContext
 from dlt.extract import DltSource
 
 from flexprice_emulator import Emulator
+from flexprice_wallets.dlt_logger import LoggerChange
 from flexprice_wallets.extract.threads import ThreadFeed
 from flexprice_wallets.snapshot.dlt_settings import dlt_settings
 from tests.command_line import Ended, run_process, run_program
@@ -210,12 +211,17 @@ def test_a_process_that_uses_dlt_for_nothing_else_is_left_as_if_it_had_not(tmp_p
 
 
 def test_nothing_of_a_load_is_kept_after_it(emulator: Emulator, tmp_path: Path) -> None:
+    before = live_sources()
     with ThreadPoolExecutor(1) as pool:
         for run in (snapshot, pool_of(pool, snapshot)):
             run(emulator, tmp_path / "warehouse.duckdb")
-        gc.collect()
-        kept = [each for each in gc.get_objects() if type(each) in (ThreadFeed, DltSource)]
+        kept = [each for each in live_sources() if not any(each is other for other in before)]
         assert [type(each).__name__ for each in kept] == []
+
+
+def live_sources() -> list[object]:
+    gc.collect()
+    return [each for each in gc.get_objects() if type(each) in (ThreadFeed, DltSource)]
 
 
 def pool_of(pool: ThreadPoolExecutor, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -338,6 +344,17 @@ def test_dlts_logger_is_as_it_was_after_loads_that_overlap(
         # What a neighbour did meanwhile stays.
         [["NullHandler"], left_level, True],
     ]
+
+
+def test_a_handler_that_somebody_adds_while_dlt_starts_stays() -> None:
+    logger = logging.getLogger("test_neighbours")
+    change, theirs, of_dlt = LoggerChange(logger.name), logging.NullHandler(), logging.NullHandler()
+    with change:
+        logger.addHandler(of_dlt)
+        of_dlt.setFormatter(type("Formatter", (logging.Formatter,), {"__module__": "dlt.logs"})())
+        logger.addHandler(theirs)
+    change.undo()
+    assert logger.handlers == [theirs]
 
 
 _OWN_HANDLER = """
