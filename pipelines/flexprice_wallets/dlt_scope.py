@@ -1,8 +1,8 @@
 """A scope in which dlt has other settings, in the threads that are in it and nowhere else. Heavy: imports dlt.
 
 dlt finds every setting through the providers of one run context that all threads share: the environment, then `.dlt`
-files. While any scope is open the run context's providers are told apart by thread, also where another thread reloads
-the run context meanwhile. Only who puts another run context into dlt's container gives a scope their settings.
+files. While any scope is open a run context's providers are told apart by thread, also where another thread makes or
+reloads the run context meanwhile.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from dlt.common.configuration import configspec
 from dlt.common.configuration.container import Container
@@ -28,6 +28,9 @@ from dlt.common.pipeline import PipelineContext
 from dlt.common.runtime.telemetry import stop_telemetry
 
 from flexprice_wallets.dlt_logger import LoggerChange
+
+#: dlt's own, which it sets up when it starts.
+_LOGGER: Final = "dlt"
 
 
 @configspec
@@ -47,33 +50,39 @@ class _OwnProviders(ConfigProvidersContainer):
         pass
 
 
-class _ByThread(PluggableRunContext):
-    """A run context with a scope's providers in its threads, and the program's own in all others.
+class _ByThread:
+    """The `providers` of run contexts while a scope is open: the scope's in its threads, the program's in all others.
 
-    An existing one becomes one of these while scopes are open, so that it stays the one that others hold. The program's
-    own providers are where they always are, in `__dict__`.
+    The program's own are where they always are, in the run context's `__dict__`.
     """
 
-    #: It is in the container no more: who took it from there uses what has come after it.
-    is_gone = False
+    def __get__(self, context: PluggableRunContext, _: type | None = None) -> Any:
+        container = Container()
+        if _Scope in container:
+            return container[_Scope].providers
+        _start_for_program(context)
+        if isinstance(context, _Gone):
+            return context.providers
+        return vars(context)["providers"]
+
+    def __set__(self, context: PluggableRunContext, providers: ConfigProvidersContainer) -> None:
+        if _Scope not in Container():
+            _start_for_program(context)
+        elif "providers" not in vars(context):
+            _installed.unused = context
+        vars(context)["providers"] = providers
+
+
+class _Gone(PluggableRunContext):
+    """A run context that was made for scopes: who took it from the container uses what has come after it."""
 
     @property
     def providers(self) -> ConfigProvidersContainer:
-        container = Container()
-        if _Scope in container:
-            of_scope: ConfigProvidersContainer = container[_Scope].providers
-            return of_scope
-        _start_for_program(self)
-        if self.is_gone:
-            return container[PluggableRunContext].providers
-        of_program: ConfigProvidersContainer = self.__dict__["providers"]
-        return of_program
+        return Container()[PluggableRunContext].providers
 
     @providers.setter
     def providers(self, providers: ConfigProvidersContainer) -> None:
-        if _Scope not in Container():
-            _start_for_program(self)
-        self.__dict__["providers"] = providers
+        Container()[PluggableRunContext].providers = providers
 
 
 @dataclass(slots=True)
@@ -82,11 +91,9 @@ class _Installed:
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     scopes: int = 0
-    context: PluggableRunContext | None = None
-    #: What the context is while no scope is open.
-    kind: type[PluggableRunContext] = PluggableRunContext
+    is_there: bool = False
     #: The run context that was made for the scopes, for as long as nobody else has used dlt.
-    unused: _ByThread | None = None
+    unused: PluggableRunContext | None = None
     is_starting: bool = False
     #: What the start for the scopes changed in dlt's logger.
     logger: LoggerChange | None = None
@@ -130,7 +137,7 @@ def _told_apart_by_thread(container: Container) -> Iterator[None]:
         _installed.scopes += 1
     try:
         with _installed.lock:
-            if _installed.context is None:
+            if not _installed.is_there:
                 _install(container)
         yield
     finally:
@@ -141,20 +148,17 @@ def _told_apart_by_thread(container: Container) -> Iterator[None]:
 
 
 def _install(container: Container) -> None:
-    if PluggableRunContext not in container:
-        own = _ByThread()
-        # That read files: meanwhile somebody may have used dlt.
-        if PluggableRunContext not in container:
-            _installed.context = _installed.unused = own
-            _installed.kind = PluggableRunContext
-            _installed.logger = LoggerChange(own.context.name)
-            # dlt starts here, with the scope's settings: without telemetry, above all.
-            with _installed.logger:
-                container[PluggableRunContext] = own
-            return
-    context = container[PluggableRunContext]
-    _installed.context, _installed.kind = context, type(context)
-    context.__class__ = _ByThread
+    _installed.is_there = True
+    PluggableRunContext.providers = _ByThread()  # type: ignore[assignment]
+    if PluggableRunContext in container:
+        return
+    _installed.logger = LoggerChange(_LOGGER)
+    # dlt starts here, with the scope's settings: without telemetry, above all.
+    with _installed.logger:
+        context = container[PluggableRunContext]
+    if _installed.unused is not context:
+        # Another thread was quicker.
+        _installed.unused = _installed.logger = None
 
 
 def _start_for_program(context: PluggableRunContext) -> None:
@@ -182,17 +186,16 @@ def _undo_start() -> None:
 
 
 def _uninstall(container: Container) -> None:
-    context, unused = _installed.context, _installed.unused
-    _installed.context = None
+    unused = _installed.unused
     if unused is not None:
         # Whoever uses dlt next starts it with their settings.
         _undo_start()
         if PluggableRunContext in container and container[PluggableRunContext] is unused:
             del container[PluggableRunContext]
-        unused.is_gone = True
+        unused.__class__ = _Gone
         _installed.unused = None
-    elif context is not None:
-        context.__class__ = _installed.kind
+    del PluggableRunContext.providers
+    _installed.is_there = False
 
 
 @contextmanager

@@ -49,7 +49,7 @@ ATTRIBUTES = {
         "add_extras",
     ],
     f"{_CONTEXTS}.PluggableRunContext": ["context", "providers", "reload"],
-    f"{_CONTEXTS}.RunContextBase": ["name", "initial_providers"],
+    f"{_CONTEXTS}.RunContextBase": ["initial_providers"],
     "dlt.common.pipeline.PipelineContext": ["deactivate"],
 }
 #: What other modules ask of them.
@@ -153,7 +153,8 @@ def test_what_the_scope_rests_on_is_what_it_was() -> None:
     assert list(inspect.signature(PluggableRunContext.reload).parameters)[1] == "run_dir_or_context"
     assert list(inspect.signature(ConfigProvidersContainer).parameters) == ["initial_providers"]
     assert type(ConfigProvidersContainer([]).providers) is list
-    # A property of a subclass takes its place.
+    # A descriptor of the class takes its place.
+    assert "providers" not in vars(PluggableRunContext)
     context = PluggableRunContext()
     assert vars(context)["providers"] is context.providers
 
