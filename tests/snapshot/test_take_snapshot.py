@@ -336,7 +336,7 @@ def test_a_signal_in_a_query_ends_the_program(
     assert program.process.stdout.readline() == "ready\n"
     time.sleep(0.3)
     program.process.send_signal(number)
-    ended = program.wait(20)
+    ended = program.wait(60)
     assert ended.code in codes, ended.err
     assert "RuntimeError" not in ended.err
     assert sorted(os.listdir(database.parent)) == [f".{database.name}.lock"]
