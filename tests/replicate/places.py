@@ -7,6 +7,7 @@ A lake's tables are read by the libraries of their formats, without dlt, and loo
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -95,22 +96,22 @@ class PostgresPlace:
         )
 
 
-class LakePlace:
+class LakePlace(ABC):
     """A lake in a folder, by whatever opens its tables."""
 
     destination: str
     variables: dict[str, str]
 
-    def __init__(self, folder: Path) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def __init__(self, folder: Path) -> None: ...
 
+    @abstractmethod
     def table(self, dataset: str, name: str) -> pa.Table | None:
         """All rows of a table as they were sent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add(self, name: str, rows: pa.Table) -> None:
         """Append rows to a table, behind the program's back."""
-        raise NotImplementedError
 
     @contextmanager
     def reading(self, dataset: str = "flexprice") -> Iterator[Reading]:
