@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from tests.benchmarks.programs import AIOHTTP, AIRBYTE, DLT, PROGRAMS, SINGER, THIS, Program
 
+#: Those of the floor and of the peers. This project runs with its default options.
 CONNECTIONS: Final = 50
 
 Step = Literal["first", "unchanged", "changed"]

@@ -81,7 +81,7 @@ def _run(case: LedgerCase, base_url: str, *, with_memory: bool) -> Run:
     with TemporaryDirectory(prefix="flexprice-benchmark-") as name:
         folder = Path(name)
         run = run_measured(
-            THIS.command(home, CONNECTIONS),
+            THIS.command(home),
             THIS.variables(folder, home, base_url, CONNECTIONS),
             folder,
             with_memory=with_memory,

@@ -79,7 +79,8 @@ def _ceiling_section(ceilings: dict[float, float]) -> Section:
     return Section(
         "The floor",
         "What a bare load generator reaches, which sends bytes made beforehand and counts bytes that come back, over "
-        f"{CONNECTIONS} connections. The floor of a load is its number of customers divided by this.",
+        f"{CONNECTIONS} connections. The floor of a load is its number of customers divided by this. This project, with "
+        "its default options, has up to 64 requests under way.",
         ("latency", "requests/s at most"),
         [(f"{latency:g} ms", f"{ceiling:,.0f}") for latency, ceiling in ceilings.items()],
     )
@@ -159,8 +160,8 @@ def _scaling_sections(series: Iterable[Series]) -> list[Section]:
     return [
         Section(
             "How it scales",
-            f"First loads of this project over {CONNECTIONS} connections, medians of so many runs. Where there is one, "
-            "memory was sampled in it.",
+            "First loads of this project with default options, medians of so many runs. Where there is one, memory was "
+            "sampled in it.",
             (
                 "customers",
                 "latency",

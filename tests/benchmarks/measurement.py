@@ -163,7 +163,7 @@ def _measure_step(
         Scene(case.customers, case.latency_ms, is_changed=series.step == "changed")
     )
     run = run_measured(
-        program.command(home, CONNECTIONS),
+        program.command(home),
         program.variables(folder, home, responder.base_url, CONNECTIONS),
         folder,
         with_memory=with_memory,

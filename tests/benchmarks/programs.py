@@ -50,10 +50,10 @@ class Program:
         """Its packages with their versions."""
         return ", ".join(f"{package} {version_in(home, package)}" for package in self.packages)
 
-    def command(self, home: Path, connections: int) -> list[str]:
-        """The command line."""
+    def command(self, home: Path) -> list[str]:
+        """The command line: this project's with default options; a peer learns of its connections by a variable."""
         if self.is_this_project:
-            return [str(home / "bin" / "flexprice-wallets"), "load", "--workers", str(connections)]
+            return [str(home / "bin" / "flexprice-wallets"), "load"]
         return [str(home / "bin" / "python"), str(PEERS / self.script)]
 
     def variables(
@@ -107,7 +107,7 @@ THIS: Final = Program(
     "flexprice-wallets",
     "warehouse.duckdb",
     "select count(*) from flexprice.wallets",
-    "as it is installed, with 50 workers; with history, checks, views and publishing",
+    "as it is installed, default options, which find the number of requests themselves; with history, checks, views and publishing",
     packages=("dlt", "duckdb", "requests", "urllib3", "pyarrow"),
 )
 AIOHTTP: Final = Program(

@@ -323,8 +323,9 @@ def test_two_loads_beside_each_other_share_a_server() -> None:
             load.join(120)
         first, last = sorted(seconds)
         assert last < 1.35 * 2 * count * 0.04 / 8
-        # One that took nearly all would be ready in half the time.
-        assert first > 0.7 * last
+        # While both asked, the server gave `first` seconds of its best at most, and one of the two got `count` of it.
+        # How fair it is on average is proved with a played clock: here one of them may have been started late.
+        assert 8 / 0.04 * first - count > 0.25 * count, "one of them was starved"
         assert _mean_delay(emulator, 0.6) < 2.5 * 0.04
 
 
