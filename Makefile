@@ -1,4 +1,4 @@
-# Needs GNU make and Python 3.11 or later; everything else is installed into .venv and .venv-duckdb15 in this folder.
+# Needs GNU make and Python 3.11 or later; everything else is installed into .venv and .venv-oldest in this folder.
 
 PYTHON ?= python3
 # Processes that share the tests.
@@ -10,21 +10,21 @@ DEMO_ARGS ?=
 # Such as `load --case 20k-20ms`; `python -m tests.benchmarks --help` lists all.
 BENCH_ARGS ?=
 
-# Both lines of DuckDB that are supported. `constraints.txt` pins everything but this.
+# Both lines of DuckDB that are supported. `constraints.txt` pins everything but this, and with it the newest dlt.
 DUCKDB := duckdb==2.0.*
-DUCKDB_15 := duckdb==1.5.*
+DUCKDB_OLDEST := duckdb==1.5.*
 
-# The oldest dlt that pyproject.toml allows; constraints.txt holds the newest.
+# The oldest dlt that pyproject.toml allows.
 DLT_OLDEST := dlt==1.22.0
 
-# Tests that open no database, or are about processes and answers and not about what DuckDB makes of them: one run of
-# them is enough.
-WITHOUT_DUCKDB := tests/emulator tests/extract tests/records tests/packaging tests/schedules \
-	$(addprefix tests/robustness/test_,network.py odd_inputs.py secrets.py signals.py)
+# Tests that neither DuckDB nor dlt has a part in, or are about processes and answers and not about what these make of
+# them: one run of them is enough.
+WITHOUT_EITHER := tests/emulator tests/extract tests/records tests/schedules \
+	$(addprefix tests/packaging/test_,new_field.py repository.py wheel.py) \
+	$(addprefix tests/robustness/test_,network.py odd_inputs.py secrets.py)
 
 VENV := .venv
-VENV_15 := .venv-duckdb15
-VENV_DLT := .venv-dlt-oldest
+VENV_OLDEST := .venv-oldest
 
 # The caller's shell must not reach into our environments: an activated virtual environment, modules on a path, packages
 # in the home directory or a pip set to install there.
@@ -62,15 +62,15 @@ format: $(VENV)/.dev ## Format the Python code, and put right what the linter ca
 	$(VENV)/bin/python -m ruff format pipelines tests
 
 .PHONY: test
-test: test-duckdb20 test-duckdb15 ## Run all tests on DuckDB 2.0, and those that DuckDB has a part in on 1.5, too
+test: test-newest test-oldest ## Run the tests on the newest and on the oldest DuckDB and dlt that are supported
 
-.PHONY: test-duckdb20
-test-duckdb20: $(VENV)/.dev ## Run all tests on DuckDB 2.0
+.PHONY: test-newest
+test-newest: $(VENV)/.dev ## Run all tests on DuckDB 2.0 and the newest dlt
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
-.PHONY: test-duckdb15
-test-duckdb15: $(VENV_15)/.test ## Run the tests that DuckDB has a part in on 1.5
-	$(VENV_15)/bin/python -m pytest -n $(JOBS) --dist worksteal $(WITHOUT_DUCKDB:%=--ignore=%) $(PYTEST_ARGS)
+.PHONY: test-oldest
+test-oldest: $(VENV_OLDEST)/.test ## Run the tests that these have a part in on DuckDB 1.5 and the oldest dlt
+	$(VENV_OLDEST)/bin/python -m pytest -n $(JOBS) --dist worksteal $(WITHOUT_EITHER:%=--ignore=%) $(PYTEST_ARGS)
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0
@@ -103,12 +103,6 @@ define INSTALL_POSTGRES
 	$$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
 		apt-get install --yes --no-install-recommends postgresql; }
 endef
-
-.PHONY: test-dlt
-test-dlt: $(VENV_DLT)/.test ## Run the tests of loads and of the dlt source on the oldest dlt that is supported
-	$(VENV_DLT)/bin/python -m pytest -n $(JOBS) --dist worksteal tests/snapshot tests/migration tests/commands/test_load.py \
-		tests/packaging/test_dlt_names.py tests/robustness/test_kill.py tests/robustness/test_signals.py \
-		tests/robustness/test_after_publishing.py $(PYTEST_ARGS)
 
 .PHONY: bi
 bi: $(VENV)/.dev ## Try Apache Superset, JDBC (needs Java and Maven) and dbt on a warehouse
@@ -151,14 +145,14 @@ PYTHON_VERSION := $(shell $(PYTHON) -E -c 'import sys; print("%d.%d" % sys.versi
 # An editable install names its checkout: a copied or moved folder would go on testing the code of the first one.
 IDENTITY := $(CURDIR) Python $(PYTHON_VERSION)
 unfit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.created 2>&1)" = "$(IDENTITY)" ] || echo $(1)/.created)
-.PHONY: $(foreach venv,$(VENV) $(VENV_15) $(VENV_DLT),$(call unfit,$(venv)))
+.PHONY: $(foreach venv,$(VENV) $(VENV_OLDEST),$(call unfit,$(venv)))
 
 PACKAGING := pyproject.toml constraints.txt Makefile
 install = $(@D)/bin/python -m pip install --quiet --constraint constraints.txt
 # Without isolation, so that the build backend is the constrained one too.
 install_project = $(install) --no-build-isolation --editable
 
-$(VENV)/.created $(VENV_15)/.created $(VENV_DLT)/.created:
+$(VENV)/.created $(VENV_OLDEST)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo 'Python 3.11 or later is needed, and $(PYTHON) is not that: make PYTHON=python3.12 …' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(@D)
@@ -173,13 +167,8 @@ $(VENV)/.dev: $(VENV)/.product
 	$(install_project) '.[dev]' '$(DUCKDB)'
 	@touch $@
 
-$(VENV_15)/.test: $(VENV_15)/.created $(PACKAGING)
+$(VENV_OLDEST)/.test: $(VENV_OLDEST)/.created $(PACKAGING)
 	$(install) hatchling
-	$(install_project) '.[test]' '$(DUCKDB_15)'
-	@touch $@
-
-$(VENV_DLT)/.test: $(VENV_DLT)/.created $(PACKAGING)
-	$(install) hatchling
-	$(install_project) '.[test]' '$(DUCKDB)'
+	$(install_project) '.[test]' '$(DUCKDB_OLDEST)'
 	$(@D)/bin/python -m pip install --quiet '$(DLT_OLDEST)'
 	@touch $@
