@@ -79,8 +79,8 @@ def _ceiling_section(ceilings: dict[float, float]) -> Section:
     return Section(
         "The floor",
         "What a bare load generator reaches, which sends bytes made beforehand and counts bytes that come back, over "
-        f"{CONNECTIONS} connections. The floor of a load is its number of customers divided by this. This project, with "
-        "its default options, has up to 64 requests under way.",
+        f"{CONNECTIONS} connections. The floor of a load is its number of customers divided by this. With its default "
+        "options this project has up to 64 requests under way.",
         ("latency", "requests/s at most"),
         [(f"{latency:g} ms", f"{ceiling:,.0f}") for latency, ceiling in ceilings.items()],
     )

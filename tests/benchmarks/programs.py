@@ -107,7 +107,7 @@ THIS: Final = Program(
     "flexprice-wallets",
     "warehouse.duckdb",
     "select count(*) from flexprice.wallets",
-    "as it is installed, default options, which find the number of requests themselves; with history, checks, views and publishing",
+    "as it is installed, with default options; with history, checks, views and publishing",
     packages=("dlt", "duckdb", "requests", "urllib3", "pyarrow"),
 )
 AIOHTTP: Final = Program(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from flexprice_wallets.records import json_text
-from flexprice_wallets.records.fingerprints import transaction_fingerprint
-from flexprice_wallets.records.records import Rejection, TransactionRecord
+from flexprice_wallets.records.fingerprints import Fingerprint, transaction_fingerprints
+from flexprice_wallets.records.records import Rejection, Row, Transactions
 from flexprice_wallets.records.transaction_tables import WALLET_TRANSACTIONS
 from flexprice_wallets.records.transactions import parse_transaction, parse_transactions
 
@@ -26,9 +26,6 @@ BODY = b"""{
     "created_by": "system", "updated_by": "somebody"
 }"""
 _OURS = {
-    "transaction_id",
-    "wallet_id",
-    "customer_id",
     "snapshot_id",
     "snapshot_at",
     "observed_at",
@@ -42,20 +39,27 @@ def raw(**changes: Any) -> dict[str, Any]:
     return {**record, **changes}
 
 
-def taken(**changes: Any) -> TransactionRecord:
+def taken(**changes: Any) -> Row:
     result = parse_transaction(raw(**changes))
-    assert isinstance(result, TransactionRecord), result
+    assert isinstance(result, dict), result
     return result
 
 
+def fingerprint(row: Row) -> bytes:
+    [result] = transaction_fingerprints(by_column([row]))
+    return result
+
+
+def by_column(rows: list[Row]) -> Transactions:
+    return Transactions({name: [row[name] for row in rows] for name in rows[0]})
+
+
 def test_every_field_stands_exactly_in_its_column() -> None:
-    record = taken()
-    assert (record.transaction_id, record.wallet_id, record.customer_id) == (
-        "wtxn_1",
-        "wallet_1",
-        "cust_1",
-    )
-    assert record.values == {
+    row = taken()
+    assert row == {
+        "transaction_id": "wtxn_1",
+        "wallet_id": "wallet_1",
+        "customer_id": "cust_1",
         "transaction_type": "debit",
         "transaction_status": "completed",
         "transaction_reason": "INVOICE_PAYMENT",
@@ -84,7 +88,7 @@ def test_every_field_stands_exactly_in_its_column() -> None:
         "updated_by": "somebody",
         "unrecognized_fields": None,
     }
-    assert {*record.values} | _OURS == {*WALLET_TRANSACTIONS.column_names}
+    assert {*row} | _OURS == {*WALLET_TRANSACTIONS.column_names}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +108,7 @@ def test_what_a_transaction_can_lack_is_null(name: str) -> None:
 
 
 def test_unknown_fields_are_kept() -> None:
-    assert taken(colour="blue").values["unrecognized_fields"] == '{"colour":"blue"}'
+    assert taken(colour="blue")["unrecognized_fields"] == '{"colour":"blue"}'
 
 
 @pytest.mark.parametrize(
@@ -162,8 +166,8 @@ def test_what_is_no_object_is_rejected(value: object) -> None:
     ],
 )
 def test_a_page_is_read_as_its_records_one_by_one(name: str, value: Any) -> None:
-    page: list[object] = [raw(), raw(**{name: value}), raw(colour="blue"), raw()]
-    assert _shown(parse_transactions(page)) == _shown([parse_transaction(each) for each in page])
+    page: list[object] = [raw(), raw(**{name: value}), raw(colour="blue"), *[raw()] * 5]
+    assert_read_as_one_by_one(page)
 
 
 def test_a_page_of_readable_records_is_read_as_they_are_one_by_one() -> None:
@@ -174,22 +178,39 @@ def test_a_page_of_readable_records_is_read_as_they_are_one_by_one() -> None:
         "expiry_date": "2026-05-01T10:00:00.123456789+02:00",
         "description": "",
         "priority": "7",
-        "colour": {"deep": Decimal("1.0")},
     }
     page: list[object] = [raw(), *(raw(**{name: value}) for name, value in values.items())]
-    taken = parse_transactions(page)
-    assert all(isinstance(each, TransactionRecord) for each in taken)
-    assert _shown(taken) == _shown([parse_transaction(each) for each in page])
+    assert_read_as_one_by_one(page)
+    assert_read_as_one_by_one([*page, raw(colour={"deep": Decimal("1.0")})])
+    transactions, rejected = parse_transactions(page)
+    assert (len(transactions), rejected) == (len(page), [])
 
 
-def test_a_page_with_something_that_is_no_object_keeps_its_places() -> None:
-    page: list[object] = [raw(), None, raw(id="wtxn_2"), "wtxn_3"]
-    assert _shown(parse_transactions(page)) == _shown([parse_transaction(each) for each in page])
+def test_a_page_with_something_that_is_no_object_keeps_the_rest() -> None:
+    assert_read_as_one_by_one([raw(), None, raw(id="wtxn_2"), "wtxn_3"])
+    assert_read_as_one_by_one([None])
+    assert_read_as_one_by_one([])
 
 
-def _shown(parsed: list[TransactionRecord | Rejection]) -> list[str]:
-    """Unlike equality this tells 1 from 1.0, and True from 1."""
-    return [repr(each) for each in parsed]
+def assert_read_as_one_by_one(page: list[object]) -> None:
+    """What a page gives, its fingerprints too, is what its records give; told by text, unlike equality, 1 from 1.0."""
+    transactions, rejected = parse_transactions(page)
+    each = [parse_transaction(record) for record in page]
+    rows = [row for row in each if not isinstance(row, Rejection)]
+    columns = {name: [row[name] for row in rows] for name in transactions.columns}
+    assert repr(transactions.columns) == repr(columns)
+    assert [*map(repr, rejected)] == [repr(row) for row in each if isinstance(row, Rejection)]
+    if rows:
+        assert {*transactions.columns} == {*rows[0]}
+    whole = Fingerprint(WALLET_TRANSACTIONS, "unrecognized_fields", size=8)
+    assert transaction_fingerprints(transactions) == [
+        whole.of(f"{row['customer_id']} {row['wallet_id']}", row) for row in rows
+    ]
+
+
+def test_some_of_them_by_their_place() -> None:
+    rows = [taken(id=f"wtxn_{number}") for number in range(4)]
+    assert by_column(rows).chosen([0, 2]) == by_column([rows[0], rows[2]])
 
 
 #: Another value of every field that makes a difference.
@@ -226,8 +247,8 @@ _OTHER_VALUES = {
 
 @pytest.mark.parametrize("name", _OTHER_VALUES)
 def test_every_field_makes_a_difference(name: str) -> None:
-    other = transaction_fingerprint(taken(**{name: _OTHER_VALUES[name]}))
-    assert other != transaction_fingerprint(taken())
+    other = fingerprint(taken(**{name: _OTHER_VALUES[name]}))
+    assert other != fingerprint(taken())
 
 
 def test_all_fields_are_tried() -> None:
@@ -237,8 +258,8 @@ def test_all_fields_are_tried() -> None:
 
 def test_when_and_by_whom_it_was_changed_makes_none() -> None:
     other = taken(updated_at="2026-07-01T00:00:00Z", updated_by="another")
-    assert transaction_fingerprint(other) == transaction_fingerprint(taken())
+    assert fingerprint(other) == fingerprint(taken())
     numbers = taken(
         amount=Decimal("6.250000001"), credit_balance_before="40.000", metadata={"a": "1", "b": "2"}
     )
-    assert transaction_fingerprint(numbers) == transaction_fingerprint(taken())
+    assert fingerprint(numbers) == fingerprint(taken())

@@ -38,3 +38,18 @@ def test_the_last_rows_come_however_few() -> None:
     assert failure["customer_id"] is None
     assert buffer.written["snapshot_customers"] == 2500
     assert buffer.written["fetch_failures"] == 1
+
+
+def test_rows_given_by_column_stand_among_those_given_one_by_one() -> None:
+    buffer = RowBuffer(capacity=5)
+    buffer.write("fetch_failures", {"snapshot_id": "s1", "snapshot_at": AT, "attempts": 1})
+    constants = {"snapshot_id": "s1", "snapshot_at": AT}
+    buffer.write_columns("fetch_failures", {"attempts": [2, None, 3]}, constants)
+    assert list(buffer.drain()) == []
+    buffer.write("fetch_failures", {"snapshot_id": "s1", "snapshot_at": AT, "attempts": 4})
+    [(_, table)] = buffer.drain()
+    rows = table.to_pylist()
+    assert sorted(str(row["attempts"]) for row in rows) == ["1", "2", "3", "4", "None"]
+    assert {(row["snapshot_id"], row["snapshot_at"]) for row in rows} == {("s1", AT)}
+    assert {row["message"] for row in rows} == {None}
+    assert buffer.written["fetch_failures"] == 5

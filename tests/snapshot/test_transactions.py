@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +11,8 @@ import pytest
 from flexprice_wallets.errors import ForeignAnswer
 from flexprice_wallets.extract.calls import Failure
 from flexprice_wallets.extract.events import LedgerEvent, LedgerUnread, TransactionsPage
-from flexprice_wallets.records.fingerprints import transaction_fingerprint
-from flexprice_wallets.records.records import Row, TransactionRecord
+from flexprice_wallets.records.records import Row, Transactions
+from flexprice_wallets.records.transactions import parse_transactions
 from flexprice_wallets.snapshot import ledger
 from flexprice_wallets.snapshot.known import KnownRejection
 from flexprice_wallets.snapshot.ledger import LedgerBefore, LedgerReading
@@ -21,7 +21,7 @@ from flexprice_wallets.snapshot.ownership import Ownership
 from flexprice_wallets.snapshot.rejections import Rejections
 from flexprice_wallets.snapshot.snapshot_time import snapshot_id
 from flexprice_wallets.snapshot.transactions import TransactionComparison
-from tests.records.test_transactions import raw, taken
+from tests.records.test_transactions import fingerprint, raw, taken
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 FIVE_PERCENT = Tolerance.parse("5%")
@@ -30,16 +30,14 @@ FIVE_PERCENT = Tolerance.parse("5%")
 class Ledger:
     """What is written of a ledger, read after another that left `known`."""
 
-    def __init__(
-        self, known: list[TransactionRecord] | None = None, **rejected: KnownRejection
-    ) -> None:
+    def __init__(self, known: list[Row] | None = None, **rejected: KnownRejection) -> None:
         self.rows: dict[str, list[Row]] = {}
         self.asked: list[str] = []
-        self._known = {each.transaction_id: transaction_fingerprint(each) for each in known or []}
+        self._known = {each["transaction_id"]: fingerprint(each) for each in known or []}
         self.comparison = TransactionComparison(
             snapshot_id(AT),
             AT,
-            self._write,
+            self._write_columns,
             Ownership("tenant_1", "env_1"),
             Rejections(rejected, snapshot_id(AT), AT, self._write),
             self._last_hashes if known else None,
@@ -47,7 +45,7 @@ class Ledger:
 
     def take(self, *records: dict[str, Any]) -> list[tuple[str, Any]]:
         """What is written of these, at last."""
-        self.comparison.take([*records], AT)
+        self.comparison.take(*parse_transactions([*records]), AT)
         self.comparison.compare_waiting()
         return [
             (row["transaction_id"], row["credits_available"])
@@ -57,8 +55,14 @@ class Ledger:
     def _write(self, table: str, row: Row) -> None:
         self.rows.setdefault(table, []).append(row)
 
-    def _last_hashes(self, records: list[TransactionRecord]) -> dict[str, bytes]:
-        self.asked += [each.transaction_id for each in records]
+    def _write_columns(
+        self, table: str, columns: Mapping[str, list[Any]], constants: Mapping[str, Any]
+    ) -> None:
+        for values in zip(*columns.values(), strict=True):
+            self._write(table, {**dict(zip(columns, values, strict=True)), **constants})
+
+    def _last_hashes(self, pages: list[Transactions]) -> dict[str, bytes]:
+        self.asked += [each for page in pages for each in page.columns["transaction_id"]]
         return {key: value for key, value in self._known.items() if key in self.asked}
 
 
@@ -74,9 +78,9 @@ def test_a_new_transaction_is_written_with_its_key() -> None:
         "customer_id": "cust_1",
         "snapshot_at": AT,
     }
-    assert row["version_hash"] == transaction_fingerprint(taken()).hex()
+    assert row["version_hash"] == fingerprint(taken()).hex()
     assert (ledger.comparison.observed, ledger.comparison.changed) == (1, 1)
-    assert ledger.comparison.newest == taken().values["source_updated_at"]
+    assert ledger.comparison.newest == taken()["source_updated_at"]
 
 
 def test_one_that_is_known_is_written_only_where_it_differs() -> None:
@@ -142,7 +146,7 @@ class MadeUpFeed:
 
 
 def page(*records: dict[str, Any]) -> TransactionsPage:
-    return TransactionsPage([*records], AT)
+    return TransactionsPage(*parse_transactions([*records]), AT)
 
 
 def unread(status: int, *, is_refused: bool = False) -> LedgerUnread:

@@ -1,4 +1,4 @@
-"""What a feed tells beside replies. Records are as they came: nothing in them is checked yet."""
+"""What a feed tells beside replies. Records of customers are as they came: nothing in them is checked yet."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from flexprice_wallets.extract.calls import Failure
+from flexprice_wallets.records.records import Rejection, Transactions
 from flexprice_wallets.records.values import readable_id
 
 
@@ -27,9 +28,13 @@ class ListingDone:
 
 
 class TransactionsPage(NamedTuple):
-    """Transactions, unchecked. `observed_at` is in UTC."""
+    """Transactions, read where they were asked for: their columns are sent in half the time that their records take.
 
-    records: list[object]
+    `rejected`: what could not be read. `observed_at` is in UTC.
+    """
+
+    records: Transactions
+    rejected: list[Rejection]
     observed_at: datetime
 
 

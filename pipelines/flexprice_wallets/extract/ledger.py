@@ -15,6 +15,7 @@ from flexprice_wallets.extract.events import LedgerEvent, LedgerUnread, Transact
 from flexprice_wallets.extract.keyset import KeyWalk, Unconfirmed
 from flexprice_wallets.extract.pages import ListCut, ListShifts
 from flexprice_wallets.records.answers import Page, page_of_answer
+from flexprice_wallets.records.transactions import parse_transactions
 from flexprice_wallets.records.values import Unreadable, timestamp
 
 #: Pages that are asked for, or wait to be taken, at once: a page takes some 5 MB.
@@ -81,7 +82,7 @@ def _read(api: Api, walks: list[KeyWalk]) -> Iterator[TransactionsPage]:
             message = f"The pages of transactions cannot be relied on: {error}"
             raise _Unread(answered, Failure("unexpected_answer", message, 200)) from error
         if new:
-            yield TransactionsPage(new, answered.observed_at)
+            yield TransactionsPage(*parse_transactions(new), answered.observed_at)
         if walk.is_done:
             continue
         waiting.appendleft(walk)

@@ -21,7 +21,7 @@ from flexprice_wallets.records.records import (
     Rejection,
     Row,
     Settings,
-    TransactionRecord,
+    Transactions,
 )
 from flexprice_wallets.records.transaction_tables import WALLET_TRANSACTIONS
 from flexprice_wallets.records.wallet_tables import (
@@ -70,6 +70,14 @@ class Fingerprint:
         if not self.parts:
             return whole
         return whole + b"".join(self._part(values.get(name)) for name in self.parts)
+
+    def of_columns(self, owners: list[str], columns: Mapping[str, list[Any]]) -> list[bytes]:
+        """What `of` gives for each version that has no parts and no rows besides, given by column, with its owner."""
+        pairs = zip(*(_pairs(name, columns[name]) for name in self._names), strict=True)
+        return [
+            _hash((owner, list(filter(None, present))), self._whole_size)
+            for owner, present in zip(owners, pairs, strict=True)
+        ]
 
     @staticmethod
     def _part(value: object) -> bytes:
@@ -122,9 +130,11 @@ def customer_fingerprint(record: CustomerRecord) -> bytes:
     return _CUSTOMER.of(record.customer_id, record.values)
 
 
-def transaction_fingerprint(record: TransactionRecord) -> bytes:
-    """8 bytes for a `wallet_transactions` version: only those of one transaction are compared."""
-    return _TRANSACTION.of(f"{record.customer_id} {record.wallet_id}", record.values)
+def transaction_fingerprints(transactions: Transactions) -> list[bytes]:
+    """8 bytes for each `wallet_transactions` version: only those of one transaction are compared."""
+    columns = transactions.columns
+    owners = map("{} {}".format, columns["customer_id"], columns["wallet_id"])
+    return _TRANSACTION.of_columns(list(owners), columns)
 
 
 def rejection_hash(rejection: Rejection) -> str:
@@ -151,6 +161,20 @@ def _present(row: Row) -> list[tuple[str, Any]]:
 
 def _hash(values: object, size: int) -> bytes:
     return blake2b(orjson.dumps(values, default=str), digest_size=size).digest()
+
+
+def _pairs(name: str, column: list[Any]) -> list[Any]:
+    """Each value of a column with its name, as text where it comes often; None where it is null."""
+    distinct = set(column)
+    if 2 * len(distinct) > len(column):
+        return [None if value is None else (name, value) for value in column]
+    # Equal values of one column have the same text: each has the type and the scale of its column.
+    texts = {
+        value: orjson.Fragment(orjson.dumps((name, value), default=str))
+        for value in distinct
+        if value is not None
+    }
+    return list(map(texts.get, column))
 
 
 def same_where_given(known: bytes, fingerprint: bytes) -> bool:

@@ -65,10 +65,17 @@ class CustomerRecord:
 
 
 @dataclass(slots=True)
-class TransactionRecord:
-    """One transaction of the ledger: the values of its `wallet_transactions` row."""
+class Transactions:
+    """Transactions of the ledger by column of `wallet_transactions`, in lists of the same length."""
 
-    transaction_id: str
-    wallet_id: str
-    customer_id: str
-    values: Row
+    columns: dict[str, list[Any]]
+
+    def __len__(self) -> int:
+        return len(self.columns["transaction_id"])
+
+    def chosen(self, indices: list[int]) -> Transactions:
+        """Those that stand at these places."""
+        columns = {
+            name: [column[each] for each in indices] for name, column in self.columns.items()
+        }
+        return Transactions(columns)

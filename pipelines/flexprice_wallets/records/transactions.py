@@ -1,4 +1,4 @@
-"""Turns a transaction of the ledger, as the API sent it, into a `TransactionRecord`."""
+"""Turns transactions of the ledger, as the API sent them, into the values of their columns."""
 
 from __future__ import annotations
 
@@ -7,40 +7,51 @@ from typing import Final
 from flexprice_wallets.records import json_text, values
 from flexprice_wallets.records.page_reading import PageReader, read_column
 from flexprice_wallets.records.reading import FieldReader, Record, Row, shape_of
-from flexprice_wallets.records.records import Rejection, TransactionRecord
+from flexprice_wallets.records.records import Rejection, Transactions
 from flexprice_wallets.records.transaction_tables import WALLET_TRANSACTIONS
 from flexprice_wallets.records.unrecognized import unrecognized_members
 from flexprice_wallets.records.values import Unreadable, read
 
 _FIELDS: Final = FieldReader(WALLET_TRANSACTIONS.fields)
 _PAGE: Final = PageReader(WALLET_TRANSACTIONS.fields)
-_SHAPE: Final = shape_of([WALLET_TRANSACTIONS], "id", "wallet_id", "customer_id")
+#: What identifies a transaction, by column: where it stands in a record.
+_IDS: Final = {"transaction_id": "id", "wallet_id": "wallet_id", "customer_id": "customer_id"}
+_SHAPE: Final = shape_of([WALLET_TRANSACTIONS], *_IDS.values())
+_COLUMNS: Final = (
+    *_IDS,
+    *(field.name for field in WALLET_TRANSACTIONS.fields),
+    "unrecognized_fields",
+)
 
 
-def parse_transactions(raw: list[object]) -> list[TransactionRecord | Rejection]:
-    """What `parse_transaction` gives for each item of a page; the time of it only where something cannot be read."""
+def parse_transactions(raw: list[object]) -> tuple[Transactions, list[Rejection]]:
+    """What `parse_transaction` gives for the items of a page; the time of it only where something cannot be read."""
     records = [record for record in raw if type(record) is dict]
     if len(records) == len(raw):
         try:
-            return [*_parse_readable(records)]
+            return _parse_readable(records), []
         except Unreadable:
             pass
-    return [parse_transaction(record) for record in raw]
+    parsed = list(map(parse_transaction, raw))
+    rows = [each for each in parsed if not isinstance(each, Rejection)]
+    columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+    return Transactions(columns), [each for each in parsed if isinstance(each, Rejection)]
 
 
-def _parse_readable(records: list[Record]) -> list[TransactionRecord]:
-    ids, wallet_ids, customer_ids = (
-        read_column(records, name, values.required_id)
-        for name in ("id", "wallet_id", "customer_id")
-    )
-    rows = _PAGE.read(records)
-    for record, row in zip(records, rows, strict=True):
-        _keep_unrecognized(record, row)
-    return list(map(TransactionRecord, ids, wallet_ids, customer_ids, rows))
+def _parse_readable(records: list[Record]) -> Transactions:
+    columns = {
+        column: read_column(records, path, values.required_id) for column, path in _IDS.items()
+    }
+    columns |= _PAGE.read(records)
+    if _SHAPE.known.issuperset(set().union(*records)):
+        columns["unrecognized_fields"] = [None] * len(records)
+    else:
+        columns["unrecognized_fields"] = list(map(_unrecognized, records))
+    return Transactions(columns)
 
 
-def parse_transaction(raw: object) -> TransactionRecord | Rejection:
-    """The transaction that `raw`, an item of a decoded page, describes, or the `Rejection` of it.
+def parse_transaction(raw: object) -> Row | Rejection:
+    """The transaction that `raw`, an item of a decoded page, describes, by column; or the `Rejection` of it.
 
     A transaction is taken whole or not at all: a book without one of its figures does not close.
     """
@@ -48,10 +59,8 @@ def parse_transaction(raw: object) -> TransactionRecord | Rejection:
         reason = f"the transaction is {values.shown(raw)}, not an object"
         return Rejection("transaction", "record", reason, None, None, json_text.raw_record(raw))
     try:
-        transaction_id = read(raw, "id", values.required_id)
-        wallet_id = read(raw, "wallet_id", values.required_id)
-        customer_id = read(raw, "customer_id", values.required_id)
-        row = _FIELDS.read(raw)
+        ids = {column: read(raw, path, values.required_id) for column, path in _IDS.items()}
+        return {**ids, **_FIELDS.read(raw), "unrecognized_fields": _unrecognized(raw)}
     except Unreadable as error:
         return Rejection(
             "transaction",
@@ -62,10 +71,8 @@ def parse_transaction(raw: object) -> TransactionRecord | Rejection:
             json_text.raw_record(raw),
             values.readable_id(raw.get("id")),
         )
-    _keep_unrecognized(raw, row)
-    return TransactionRecord(transaction_id, wallet_id, customer_id, row)
 
 
-def _keep_unrecognized(raw: Record, row: Row) -> None:
+def _unrecognized(raw: Record) -> str | None:
     unrecognized = unrecognized_members(raw, _SHAPE)
-    row["unrecognized_fields"] = json_text.canonical(unrecognized) if unrecognized else None
+    return json_text.canonical(unrecognized) if unrecognized else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 # Arrow imports it with the first column: rather here, while the API is waited for.
@@ -60,6 +60,22 @@ class RowBuffer:
         self.written[table] += 1
         if len(rows) == _ROWS_TO_CONVERT:
             self._convert(table)
+
+    def write_columns(
+        self, table: str, columns: Mapping[str, list[Any]], constants: Mapping[str, Any]
+    ) -> None:
+        """Add rows given by column, at least one; `constants` are the same in all, and what neither names is null."""
+        count = len(next(iter(columns.values())))
+        arrays = []
+        for field in self._schemas[table]:
+            if field.name in columns:
+                arrays.append(pa.array(columns[field.name], field.type))
+            else:
+                scalar = pa.scalar(constants.get(field.name), field.type)
+                arrays.append(pa.repeat(scalar, count))
+        self._converted[table].append(pa.table(arrays, schema=self._schemas[table]))
+        self._count += count
+        self.written[table] += count
 
     def drain(
         self, *, is_last: bool = False, at_most: int | None = None

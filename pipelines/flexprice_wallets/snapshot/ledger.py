@@ -106,7 +106,7 @@ class LedgerReading:
             if isinstance(event, LedgerUnread):
                 self.failure = event
                 return
-            comparison.take(event.records, event.observed_at, before)
+            comparison.take(*event, before=before)
             if comparison.rejected > _MANY_REJECTIONS and self._are_too_many_rejected():
                 self.failure = self._too_many_rejected()
                 return

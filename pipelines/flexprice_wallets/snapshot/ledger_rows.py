@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from flexprice_wallets.records.records import TransactionRecord
+from flexprice_wallets.records.records import Transactions
 from flexprice_wallets.snapshot.ledger import LedgerBefore
 from flexprice_wallets.warehouse.atomic import transaction
 from flexprice_wallets.warehouse.sql_files import quoted
@@ -51,11 +51,14 @@ class _LastHashes:
     connect: Callable[[], duckdb.DuckDBPyConnection]
     raw_schema: str
 
-    def __call__(self, records: list[TransactionRecord]) -> dict[str, bytes]:
-        created = [record.values["source_created_at"] for record in records]
+    def __call__(self, pages: list[Transactions]) -> dict[str, bytes]:
+        ids, created = (
+            [value for page in pages for value in page.columns[name]]
+            for name in ("transaction_id", "source_created_at")
+        )
         asked = pa.table(
             {
-                "transaction_id": pa.array([each.transaction_id for each in records], pa.string()),
+                "transaction_id": pa.array(ids, pa.string()),
                 "source_created_at": pa.array(created, pa.timestamp("us", tz="UTC")),
             }
         )

@@ -29,8 +29,7 @@ from flexprice_wallets.snapshot.observation import LastVersions, Observation
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
 from flexprice_wallets.snapshot.snapshot_time import SnapshotTime, choose_snapshot_time
-from flexprice_wallets.snapshot.transactions import TransactionComparison
-from flexprice_wallets.snapshot.versions import Write
+from flexprice_wallets.snapshot.transactions import TransactionComparison, WriteColumns
 from flexprice_wallets.version import __version__
 from flexprice_wallets.warehouse.stored_versions import read_last_customers, read_last_settings
 
@@ -179,7 +178,7 @@ class _Run:
         is_told_by_ledger = self.options.ledger and len(ended) > _FEW_ENDED_WALLETS
         if not is_told_by_ledger:
             observation.look_at_ended_wallets(ended)
-        reading = self._ledger(comparison, buffer.write, ended if is_told_by_ledger else [])
+        reading = self._ledger(comparison, buffer.write_columns, ended if is_told_by_ledger else [])
         if self.options.ledger:
             is_all = self.options.selection.is_all
             wallet_ids = None if is_all else comparison.covered_wallets()
@@ -209,7 +208,7 @@ class _Run:
         yield from buffer.drain(is_last=True)
 
     def _ledger(
-        self, comparison: Comparison, write: Write, ended_wallets: list[str]
+        self, comparison: Comparison, write: WriteColumns, ended_wallets: list[str]
     ) -> LedgerReading:
         transactions = TransactionComparison(
             self.time.id,
