@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, Final
 
+import psycopg2
 import pyarrow as pa
 from pyarrow import csv
 
@@ -32,19 +33,33 @@ def copy_rows(connection: Any, target: str, batches: Iterator[pa.Table]) -> int:
     columns = ", ".join(map(quoted, first.schema.names))
     statement = f"copy {target} ({columns}) from stdin with (format csv, null '', encoding 'UTF8')"
     with connection.cursor() as cursor:
-        cursor.copy_expert(statement, stream, _BYTES_AT_ONCE)
+        try:
+            cursor.copy_expert(statement, stream, _BYTES_AT_ONCE)
+        except psycopg2.Error:
+            # psycopg2 takes whatever reading raises for a cancelled query.
+            if stream.failure is not None:
+                raise stream.failure from None
+            raise
     return stream.rows
 
 
 class _Stream:
-    """Rows as a file to be read; `rows` counts those that were."""
+    """Rows as a file to be read; `rows` counts those that were, `failure` is what kept more from being read."""
 
     def __init__(self, batches: Iterator[pa.Table]) -> None:
         self._batches = batches
         self._left = memoryview(b"")
         self.rows = 0
+        self.failure: BaseException | None = None
 
     def read(self, size: int) -> bytes:
+        try:
+            return self._read(size)
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _read(self, size: int) -> bytes:
         while not self._left:
             batch = next(self._batches, None)
             if batch is None:
