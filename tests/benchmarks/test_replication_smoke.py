@@ -115,7 +115,7 @@ def test_rows_to_send_are_those_that_differ(folder: Path) -> None:
 def test_another_answer_is_a_wrong_result(folder: Path) -> None:
     warehouse = folder / f"warehouse-{WALLETS}.duckdb"
     name, *_ = replication.ASKED
-    query = "* from flexprice.currency_balance_daily limit 5"
+    query = "* from flexprice.currency_balance_daily order by currency, date_day limit 5"
     _, rows = replication._answer_of_duckdb(warehouse, query)
 
     class Server(replicas.PostgresReplica):
