@@ -11,10 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from flexprice_wallets.replicate import lake
 from flexprice_wallets.replicate import replicate as module
 from flexprice_wallets.replicate.replicate import replicate
 from flexprice_wallets.warehouse import memory
 from flexprice_wallets.warehouse.memory import limit_reading, memory_limit
+from tests.replicate.changes import with_another_snapshot
+from tests.replicate.places import lake_in
 
 
 class Stopped(Exception):
@@ -42,8 +45,28 @@ def test_the_file_is_read_with_little_memory(
     monkeypatch.setattr(module, "read_identity", read_identity)
     with pytest.raises(Stopped):
         replicate("postgres", warehouse)
-    assert 300_000_000 < seen["limit"] <= memory._FOR_READING
+    assert 100_000_000 < seen["limit"] <= memory._FOR_READING <= 300_000_000
     assert seen["others"] == (True, str(seen["folder"] / "read"))
+
+
+@pytest.mark.replication
+def test_what_a_lake_knows_is_read_with_little_memory(
+    warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = lake_in(tmp_path / "lake", "iceberg")
+    for name, value in place.variables.items():
+        monkeypatch.setenv(name, value)
+    replicate("iceberg", warehouse)
+    with_another_snapshot(warehouse)
+    limits: dict[str, int] = {}
+
+    def limited(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        limit_reading(connection, folder)
+        limits[folder.name] = memory_limit(connection)
+
+    monkeypatch.setattr(lake, "limit_reading", limited)
+    assert replicate("iceberg", warehouse).rows["stored_wallets"] == 1
+    assert limits["known"] <= memory._FOR_READING
 
 
 def test_what_does_not_fit_goes_through_files(

@@ -12,7 +12,7 @@ from flexprice_wallets.warehouse.sql_files import literal
 #: Bytes, enough for the first snapshot of hundreds of thousands of wallets.
 _LEAST: Final = 128_000_000
 #: Bytes, enough for some millions of rows beside each other; more go through files.
-_FOR_READING: Final = 400_000_000
+_FOR_READING: Final = 256_000_000
 #: Nobody who is sent rows takes as many as four threads read.
 _MOST_READERS: Final = 4
 
