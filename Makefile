@@ -80,7 +80,8 @@ test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds ea
 test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, load and replicate to it; apt-get installs one where there is none
 	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
 	$(VENV)/bin/python -m pytest -m 'not torture' -o faulthandler_timeout=2400 tests/views/test_postgres.py \
-		tests/replicate tests/snapshot/test_destinations.py -k 'not delta and not iceberg' $(PYTEST_ARGS)
+		tests/replicate tests/snapshot/test_destinations.py tests/benchmarks/test_replication_smoke.py \
+		-k 'not delta and not iceberg' $(PYTEST_ARGS)
 
 .PHONY: test-engines
 test-engines: $(VENV)/.dev ## Run every view on Spark over Delta and on Trino over Iceberg (needs Java 17 and 24, Maven)
@@ -117,7 +118,7 @@ torture: $(VENV)/.dev ## Kill loads at KILLS random instants (200) and compare w
 	KILLS=$(KILLS) $(VENV)/bin/python -m pytest -m torture -o faulthandler_timeout=2400 $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Measure the load beside other programs, and the warehouse; writes BENCHMARKS.md
+bench: $(VENV)/.dev ## Measure the load beside other programs, the warehouse and its replicas; writes BENCHMARKS.md
 	$(VENV)/bin/python -m tests.benchmarks --install --output BENCHMARKS.md $(BENCH_ARGS)
 
 .PHONY: wheel

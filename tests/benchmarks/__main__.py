@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks`: measure the load, the warehouse, or both."""
+"""`python -m tests.benchmarks`: measure the load, the warehouse, its replicas, or all of them."""
 
 from __future__ import annotations
 
@@ -58,15 +58,17 @@ def main(
     install: bool,
     output: Path | None,
 ) -> None:
-    """Measure PARTS: load, warehouse, or both where none is named."""
+    """Measure PARTS: load, warehouse, replicate, or all where none is named."""
     if quick:
         runs, scale = runs or 1, min(scale, 0.01)
     command = shlex.join(("python", "-m", "tests.benchmarks", *sys.argv[1:]))
     for part in parts or tuple(PARTS):
         if part == "load":
             sections = _load(cases or (*_CASES, *_LEDGERS), runs, scale, this_only, install)
-        else:
+        elif part == "warehouse":
             sections = _warehouse(scale)
+        else:
+            sections = _replicate(scale)
         show(sections)
         if output is not None:
             write(output, part, sections, command)
@@ -105,6 +107,18 @@ def _warehouse(scale: float) -> list[Section]:
             rows,
         )
     ]
+
+
+def _replicate(scale: float) -> list[Section]:
+    from tests.benchmarks import replication, warehouse
+
+    wallets = round(warehouse.WALLETS * scale)
+    _say(f"The warehouse of {wallets:,} wallets is made and replicated …")
+    with TemporaryDirectory(prefix="flexprice-benchmark-") as folder:
+        try:
+            return replication.measure(wallets, Path(folder), say=_say)
+        except (WrongResult, TimeoutError) as error:
+            raise click.ClickException(str(error)) from error
 
 
 def _say(text: str) -> None:

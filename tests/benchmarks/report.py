@@ -27,6 +27,11 @@ the command to its first request, `last` that from the last answer to the end; `
 answering took, and `late` by how much answers missed their time on average.""",
     "warehouse": """\
 ## The warehouse""",
+    "replicate": """\
+## The replicas
+
+A whole process of `flexprice-wallets replicate` brings a generated warehouse to a PostgreSQL server of default settings
+on the same machine, and to Iceberg tables in a folder: the whole of it, and then one more snapshot.""",
 }
 _NARROWEST: Final = 160
 _INTRODUCTION: Final = """\

@@ -102,10 +102,10 @@ def measure(wallets: int, folder: Path, runs: int = 5) -> list[Result]:
 def _results(wallets: int, folder: Path, runs: int) -> Iterator[Result]:
     warehouse = folder / f"warehouse-{wallets}.duckdb"
     if not warehouse.exists():
-        yield Result("generate it all", _generate(warehouse, Scale(wallets)))
+        yield Result("generate it all", make_warehouse(warehouse, Scale(wallets)))
     _read(warehouse)
     yield from _answers(warehouse, wallets, runs)
-    with _copied(warehouse) as copy:
+    with copied(warehouse) as copy:
         yield from _upkeep(copy, runs)
     yield from _ledger(folder, LedgerScale(wallets), runs)
 
@@ -123,12 +123,12 @@ def _ledger(folder: Path, scale: LedgerScale, runs: int) -> Iterator[Result]:
     for name, query in ledger_queries(scale.wallets).items():
         seconds = [_ask(warehouse, query) for _ in range(runs)]
         yield Result(name, statistics.median(seconds), TARGETS.get(name))
-    with _copied(warehouse) as copy:
+    with copied(warehouse) as copy:
         yield from _ledger_upkeep(copy, scale)
 
 
 @contextmanager
-def _copied(warehouse: Path) -> Iterator[Path]:
+def copied(warehouse: Path) -> Iterator[Path]:
     """A copy to be changed, which is gone afterwards."""
     copy = warehouse.with_name(f"{warehouse.stem}-copy.duckdb")
     shutil.copyfile(warehouse, copy)
@@ -172,7 +172,8 @@ def _ledger_upkeep(warehouse: Path, scale: LedgerScale) -> Iterator[Result]:
             raise AssertionError("a snapshot without transactions changed a derived table")
 
 
-def _generate(warehouse: Path, scale: Scale) -> float:
+def make_warehouse(warehouse: Path, scale: Scale) -> float:
+    """Generate a warehouse, which is there once it is whole; returns the seconds that this took."""
     unfinished = warehouse.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     started = time.perf_counter()
@@ -245,18 +246,18 @@ def _ask(warehouse: Path, query: str) -> float:
 
 def _upkeep(warehouse: Path, runs: int) -> Iterator[Result]:
     """Carry the derived tables over more snapshots, one after the other."""
-    changed = [_apply(warehouse, CHANGED_EVERY) for _ in range(runs)]
+    changed = [add_snapshot(warehouse, CHANGED_EVERY) for _ in range(runs)]
     name = "upkeep: 5 % of the wallets changed"
     yield Result(name, statistics.median(changed), TARGETS[name])
     before = _contents(warehouse)
-    unchanged = [_apply(warehouse, None) for _ in range(runs)]
+    unchanged = [add_snapshot(warehouse, None) for _ in range(runs)]
     if _contents(warehouse) != before:
         raise AssertionError("snapshots without changes changed a derived table")
     yield Result("upkeep: nothing changed", statistics.median(unchanged))
 
 
-def _apply(warehouse: Path, every: int | None) -> float:
-    """Do what a load does with the derived tables once its own rows are written."""
+def add_snapshot(warehouse: Path, every: int | None) -> float:
+    """Do what a load does where one of so many wallets has changed; returns the seconds for the derived tables."""
     with open_database(warehouse) as connection:
         write_snapshot(connection, every=every)
         connection.execute("checkpoint")

@@ -75,21 +75,21 @@ def _duckdb_rows(
     if schema == "flexprice_raw":
         columns = [c for c in columns if c in declared[name]]
     rows = connection.execute(f"select {_list(columns)} from {schema}.{name}").fetchall()
-    return columns, Counter(tuple(map(_plain, row)) for row in rows)
+    return columns, Counter(tuple(map(plain, row)) for row in rows)
 
 
 def _rows_there(
     database: Queried, schema: str, name: str, columns: list[str]
 ) -> Counter[tuple[Any, ...]]:
     rows = database.query(f'select {_list(columns)} from "{schema}"."{name}"')
-    return Counter(tuple(map(_plain, row)) for row in rows)
+    return Counter(tuple(map(plain, row)) for row in rows)
 
 
 def _list(columns: list[str]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as both clients give it: numbers by their exact value, times in UTC, JSON by its content."""
     if isinstance(value, float):
         return Decimal(value)

@@ -205,6 +205,11 @@ class IcebergPlace(LakePlace):
     def add(self, name: str, rows: pa.Table) -> None:
         self._open("flexprice", name).append(rows)
 
+    def rows_of(self, name: str, ship_id: str) -> int:
+        """How many rows of a shipment are in a table."""
+        found = self._open("flexprice", name)
+        return int(found.scan(f"ship_id = '{ship_id}'", selected_fields=("ship_id",)).count())
+
 
 def lake_in(folder: Path, destination: str) -> LakePlace:
     """A new lake in a folder that is not there yet; skips the test where the extra is not installed."""

@@ -6,13 +6,15 @@ import shutil
 from dataclasses import replace
 
 import psycopg2
+import pyarrow as pa
 import pytest
 import sqlglot
 from sqlglot import exp
 
-from flexprice_wallets.errors import ConfigurationError, DestinationError
+from flexprice_wallets.errors import ConfigurationError, DestinationError, NotAWarehouse
 from flexprice_wallets.replicate import dialects
 from flexprice_wallets.replicate.postgres import PostgresDataset
+from flexprice_wallets.replicate.postgres_copy import copy_rows
 from flexprice_wallets.replicate.replicate import replicate
 from tests.replicate.changes import change, with_another_snapshot
 from tests.replicate.places import PostgresPlace, differences
@@ -86,6 +88,29 @@ def test_what_people_made_there_outlives_new_views(warehouse, database, place, m
         "select has_table_privilege('reader_of_wallets', 'flexprice.freshness', 'select')"
     )
     assert may_read
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, NotAWarehouse])
+def test_what_fails_in_reading_is_raised_and_nothing_arrives(database, failure):
+    rows = pa.table({"number": list(range(50_000))})
+
+    def batches():
+        yield rows
+        raise failure
+
+    database.query("create table public.copied (number bigint)")
+    connection = psycopg2.connect(database.address)
+    try:
+        connection.autocommit = True
+        with pytest.raises(failure):
+            copy_rows(connection, "public.copied", batches())
+        assert database.query("select count(*) from public.copied") == [(0,)]
+        assert copy_rows(connection, "public.copied", iter([rows, rows])) == 100_000
+        assert copy_rows(connection, "public.copied", iter(())) == 0
+    finally:
+        connection.close()
+    [(count, total)] = database.query("select count(*), sum(number) from public.copied")
+    assert (count, total) == (100_000, 2 * sum(range(50_000)))
 
 
 def null_where_any_is(node: exp.Expr) -> exp.Expr:

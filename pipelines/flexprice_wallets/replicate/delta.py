@@ -29,7 +29,7 @@ def opened_delta(dataset: str, folder: Path) -> Iterator[LakeDestination]:
     """Open a dataset of Delta tables; see `opened_lake`."""
     errors = (DeltaError, OSError, pa.ArrowException)
     with opened_lake("delta", dataset, folder, errors, (CommitFailedError,)) as (client, sender):
-        yield LakeDestination(DeltaTables(client), sender)
+        yield LakeDestination(DeltaTables(client), sender, folder)
 
 
 class DeltaTables:

@@ -58,7 +58,7 @@ def opened_iceberg(dataset: str, folder: Path) -> Iterator[LakeDestination]:
                 "Iceberg needs a catalog that outlives the run: set [iceberg_catalog.iceberg_catalog_config] with type "
                 "(sql or rest), uri and warehouse in .dlt/secrets.toml, or a .pyiceberg.yaml."
             )
-        yield LakeDestination(IcebergTables(client), sender)
+        yield LakeDestination(IcebergTables(client), sender, folder)
 
 
 class IcebergTables:

@@ -10,6 +10,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import duckdb
@@ -36,6 +37,7 @@ from flexprice_wallets.replicate.shipping import (
     stored_columns,
 )
 from flexprice_wallets.replicate.tables import ReplicatedColumn, ReplicatedTable, replicated_tables
+from flexprice_wallets.warehouse.memory import limit_reading
 from flexprice_wallets.warehouse.sql_files import literal, quoted
 
 _logger = logging.getLogger(__name__)
@@ -101,11 +103,18 @@ def brought_by(ship_ids: Iterable[str]) -> str:
 
 
 class LakeDestination:
-    """A dataset in a lake; implements `Destination`."""
+    """A dataset in a lake; implements `Destination`.
 
-    def __init__(self, tables: LakeTables, sender: Sender) -> None:
+    Args:
+        tables: of the dataset.
+        sender: sends to them.
+        folder: for what is too much for memory.
+    """
+
+    def __init__(self, tables: LakeTables, sender: Sender, folder: Path) -> None:
         self._tables = tables
         self._sender = sender
+        self._folder = folder
         self._shipments: LakeTable | None = None
         self._filled: frozenset[str] = frozenset()
 
@@ -140,6 +149,7 @@ class LakeDestination:
         if sent is None:
             return
         with duckdb.connect() as connection:
+            limit_reading(connection, self._folder / "known")
             connection.execute("set timezone = 'UTC'")
             self._register_counted(connection)
             connection.register(contents.stored_as, sent.rows([*wanted, "is_deleted", SHIP_ID]))

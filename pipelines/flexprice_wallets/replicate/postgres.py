@@ -13,6 +13,7 @@ import pyarrow as pa
 from flexprice_wallets.errors import AnotherRunAtWork, DestinationError
 from flexprice_wallets.replicate.destination_errors import errors_named
 from flexprice_wallets.replicate.plan import Committed, Contents, committed_by
+from flexprice_wallets.replicate.postgres_copy import copy_rows
 from flexprice_wallets.replicate.postgres_views import (
     SHOWN,
     ReaderViews,
@@ -130,6 +131,10 @@ class PostgresDataset:
         self.execute(
             f"create unique index if not exists shipments_number on {self._schemas.row_table(SHIPMENTS)} (ship_number)"
         )
+
+    def copy(self, stored_as: str, batches: Iterator[pa.Table]) -> int:
+        """Append rows to a table, all or none of them; returns how many."""
+        return copy_rows(self._connection, self._schemas.row_table(stored_as), batches)
 
     def rows_of(self, stored_as: str, ship_id: str) -> int:
         """How many rows of a shipment have arrived in a table."""

@@ -1,4 +1,4 @@
-"""PostgreSQL as a destination: rows by dlt, and readers' views made anew with each layout. Heavy: imports dlt."""
+"""PostgreSQL as a destination: tables by dlt, and readers' views made anew with each layout. Heavy: imports dlt."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from flexprice_wallets.replicate.destination_errors import errors_named
 from flexprice_wallets.replicate.plan import Committed, Contents, layout_of
 from flexprice_wallets.replicate.postgres import PostgresDataset, connected
 from flexprice_wallets.replicate.postgres_views import ReaderViews, Schemas
-from flexprice_wallets.replicate.shipping import DLT_SETTINGS, SHIPMENTS, Sender
+from flexprice_wallets.replicate.shipping import DLT_SETTINGS, SHIPMENTS, Sender, with_ship_id
 from flexprice_wallets.replicate.tables import ReplicatedTable, replicated_tables
 
 _logger = logging.getLogger(__name__)
@@ -99,7 +99,10 @@ class PostgresDestination:
     def send(
         self, rows: Mapping[str, tuple[ReplicatedTable, Iterator[pa.Table]]], ship_id: str
     ) -> dict[str, int]:
-        return self._sender.send_rows(rows, ship_id)
+        return {
+            name: self._dataset.copy(name, with_ship_id(batches, ship_id))
+            for name, (_, batches) in rows.items()
+        }
 
     def arrived(self, stored_as: str, ship_id: str) -> int:
         return self._dataset.rows_of(stored_as, ship_id)

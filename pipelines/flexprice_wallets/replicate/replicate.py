@@ -35,6 +35,7 @@ from flexprice_wallets.replicate.reading import read_identity, read_rows, read_s
 from flexprice_wallets.replicate.tables import ReplicatedTable, replicated_tables
 from flexprice_wallets.version import __version__
 from flexprice_wallets.warehouse.database import open_published
+from flexprice_wallets.warehouse.memory import limit_reading
 
 _logger = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ def replicate(
         tempfile.TemporaryDirectory(prefix="flexprice-replicate-") as folder,
         chosen.open(dataset, Path(folder)) as opened,
     ):
+        limit_reading(connection, Path(folder) / "read")
         replication = _Replication(connection, raw_schema, opened)
         result = replication.run()
         return replace(result, upkeep=replication.maintain()) if maintains else result

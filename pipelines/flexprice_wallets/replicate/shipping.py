@@ -163,9 +163,9 @@ class Sender:
         sent = dict.fromkeys(rows, 0)
 
         def counted(name: str, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
-            for batch in batches:
+            for batch in with_ship_id(batches, ship_id):
                 sent[name] += batch.num_rows
-                yield batch.append_column(SHIP_ID, pa.repeat(pa.scalar(ship_id), batch.num_rows))
+                yield batch
 
         resources = [
             self._resource(name, counted(name, batches), stored_columns(table))
@@ -213,6 +213,12 @@ class Sender:
             destination=self._destination,
             dataset_name=self._dataset,
         )
+
+
+def with_ship_id(batches: Iterable[pa.Table], ship_id: str) -> Iterator[pa.Table]:
+    """Rows with the shipment that brings them."""
+    for batch in batches:
+        yield batch.append_column(SHIP_ID, pa.repeat(pa.scalar(ship_id), batch.num_rows))
 
 
 def stored_columns(table: ReplicatedTable) -> tuple[ReplicatedColumn, ...]:

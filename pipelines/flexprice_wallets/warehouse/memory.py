@@ -7,8 +7,14 @@ from typing import Final
 
 import duckdb
 
+from flexprice_wallets.warehouse.sql_files import literal
+
 #: Bytes, enough for the first snapshot of hundreds of thousands of wallets.
 _LEAST: Final = 128_000_000
+#: Bytes, enough for some millions of rows beside each other; more go through files.
+_FOR_READING: Final = 256_000_000
+#: Nobody who is sent rows takes as many as four threads read.
+_MOST_READERS: Final = 4
 
 
 def limit_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -17,6 +23,20 @@ def limit_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     The limit grows with the file, so that what a query must hold at once finds room; it is never above DuckDB's own.
     """
     _set_limit(connection, min(_LEAST + path.stat().st_size // 4, memory_limit(connection)))
+
+
+def limit_reading(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Have DuckDB take little, however large the file is, where it is only read from one end to the other.
+
+    Args:
+        connection: to the file.
+        folder: for what a step holds beyond that.
+    """
+    _set_limit(connection, min(_FOR_READING, memory_limit(connection)))
+    [(threads,)] = connection.execute("select current_setting('threads')").fetchall()
+    # Each holds what it reads of all columns.
+    connection.execute(f"set threads = {min(_MOST_READERS, threads)}")
+    connection.execute(f"set temp_directory = {literal(str(folder))}")
 
 
 def double_memory(connection: duckdb.DuckDBPyConnection) -> bool:
