@@ -76,16 +76,18 @@ test-oldest: $(VENV_OLDEST)/.test ## Run the tests that these have a part in on 
 test-fast: $(VENV)/.dev ## Run the tests that take no more than a few seconds each, on DuckDB 2.0
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not torture and not bi and not replication and not orchestrators and not engines' $(PYTEST_ARGS)
 
-.PHONY: test-postgres
-test-postgres: $(VENV)/.dev ## Run every view on a PostgreSQL server, load and replicate to it; apt-get installs one where there is none
+.PHONY: postgres
+postgres: ## Install a PostgreSQL server by apt-get, where there is none
 	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
+
+.PHONY: test-postgres
+test-postgres: $(VENV)/.dev postgres ## Run every view on a PostgreSQL server, load and replicate to it
 	$(VENV)/bin/python -m pytest -m 'not torture' -o faulthandler_timeout=2400 tests/views/test_postgres.py \
 		tests/replicate tests/snapshot/test_destinations.py tests/benchmarks/test_replication_smoke.py \
 		-k 'not delta and not iceberg' $(PYTEST_ARGS)
 
 .PHONY: test-engines
-test-engines: $(VENV)/.dev ## Run every view on Spark over Delta and on Trino over Iceberg (needs Java 17 and 24, Maven)
-	@[ -n "$(POSTGRES)" ] || $(INSTALL_POSTGRES)
+test-engines: $(VENV)/.dev postgres ## Run every view on Spark over Delta and on Trino over Iceberg (needs Java 17 and 24, Maven)
 	$(VENV)/bin/python -m pytest -m engines -o faulthandler_timeout=1800 tests/engines $(PYTEST_ARGS)
 
 .PHONY: test-lakes
