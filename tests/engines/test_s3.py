@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from flexprice_wallets.errors import AnotherRunAtWork
 from flexprice_wallets.replicate.replicate import replicate
-from tests.command_line import PROGRAM, run_program
+from tests.command_line import PROGRAM, Ended, run_process
 from tests.engines.s3 import KEY, REGION, S3, Bucket
 from tests.replicate.changes import with_another_snapshot
 from tests.replicate.places import IcebergPlace, LakePlace, differences
@@ -49,6 +50,14 @@ def lake(
     for name, value in lake.variables.items():
         monkeypatch.setenv(name, value)
     return lake
+
+
+def replicated_by_command(
+    folder: Path, variables: Mapping[str, str], destination: str, warehouse: Path
+) -> Ended:
+    """Run the command in a folder, with no settings but these and what stands in its `.dlt`."""
+    command = (*PROGRAM, "replicate", "--destination", destination, "--database", str(warehouse))
+    return run_process(command, folder, variables, timeout=300)
 
 
 def test_a_lake_on_s3_shows_what_the_warehouse_holds(warehouse: Path, lake: LakePlace) -> None:
@@ -122,10 +131,10 @@ def test_credentials_may_be_those_of_awss_own_tools(
         "AWS_ALLOW_HTTP": "true",
     }
     if isinstance(lake, IcebergPlace):
-        known = {name: lake.catalog[name] for name in ("type", "uri", "warehouse")}
+        # pyiceberg finds the keys there as well, but not the place.
+        known = {name: lake.catalog[name] for name in ("type", "uri", "warehouse", "s3.endpoint")}
         variables["ICEBERG_CATALOG__ICEBERG_CATALOG_CONFIG"] = json.dumps(known)
-    done = run_program(tmp_path, variables, "replicate", "--destination", destination,
-                       "--database", str(history.warehouse))  # fmt: skip
+    done = replicated_by_command(tmp_path, variables, destination, history.warehouse)
     assert done.code == 0, done.err
     assert differences(history.warehouse, lake) == []
 
@@ -147,8 +156,7 @@ def test_credentials_may_stand_in_secrets_toml(
             for section, settings in sections.items()
         )
     )
-    done = run_program(tmp_path, {}, "replicate", "--destination", "iceberg", "--database",
-                       str(history.warehouse))  # fmt: skip
+    done = replicated_by_command(tmp_path, {}, "iceberg", history.warehouse)
     assert done.code == 0, done.err
     assert differences(history.warehouse, lake) == []
 
@@ -157,16 +165,15 @@ def test_what_is_wrong_is_a_sentence(
     history: SmallHistory, tmp_path: Path, lake: LakePlace
 ) -> None:
     credentials = "DESTINATION__FILESYSTEM__CREDENTIALS"
-    command = ("replicate", "--destination", lake.destination, "--database", str(history.warehouse))
     nobody_there = {**lake.variables, f"{credentials}__ENDPOINT_URL": "http://127.0.0.1:9"}
-    done = run_program(tmp_path, nobody_there, *command)
+    done = replicated_by_command(tmp_path, nobody_there, lake.destination, history.warehouse)
     assert done.code == 1, done.err
     assert "could not be reached" in done.err
     assert "127.0.0.1:9" in done.err
     assert "Traceback" not in done.err
     without_key = {**lake.variables, "AWS_EC2_METADATA_DISABLED": "true"}
     del without_key[f"{credentials}__AWS_ACCESS_KEY_ID"]
-    done = run_program(tmp_path, without_key, *command)
+    done = replicated_by_command(tmp_path, without_key, lake.destination, history.warehouse)
     assert done.code == 2, done.err
     assert "credentials are missing" in done.err
     assert "Traceback" not in done.err
