@@ -87,7 +87,7 @@ test-postgres: $(VENV)/.dev postgres ## Run every view on a PostgreSQL server, l
 		-k 'not delta and not iceberg' $(PYTEST_ARGS)
 
 .PHONY: test-engines
-test-engines: $(VENV)/.dev postgres ## Run every view on Spark over Delta and on Trino over Iceberg (needs Java 17 and 24, Maven)
+test-engines: $(VENV)/.dev postgres ## Replicate with kills for Spark (Delta) and Trino (Iceberg on S3), compare all views (needs Java 17 and 24, Maven)
 	$(VENV)/bin/python -m pytest -m engines -o faulthandler_timeout=1800 tests/engines $(PYTEST_ARGS)
 
 .PHONY: test-lakes

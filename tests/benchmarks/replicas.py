@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.replicate.places import IcebergPlace
+from tests.replicate.places import iceberg_in
 from tests.replicate.server import Database, Server, started_server
 from tests.views.test_postgres import programs
 
@@ -83,7 +83,7 @@ class IcebergReplica(Replica):
     name = "Iceberg"
 
     def __init__(self, folder: Path) -> None:
-        self._place = IcebergPlace(folder)
+        self._place = iceberg_in(folder)
         self.variables = self._place.variables
 
     def arrived(self) -> dict[str, int]:

@@ -1,47 +1,46 @@
-"""The engines, started when they are first asked for, each with the tables and views of the story."""
+"""The engines, started when they are first asked for, each with a lake into which the story was told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
+from tests.engines.s3 import S3, running_s3
 from tests.engines.spark import Spark, running_spark
-from tests.engines.trino import Trino, running_lake, running_trino
-from tests.engines.warehouse import create_views, exported, fill, story_warehouse
-from tests.replicate.server import running_server
-
-DATASET = "flexprice"
-
-
-@pytest.fixture(scope="session")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return story_warehouse(tmp_path_factory.mktemp("story"))
+from tests.engines.telling import Told, tell
+from tests.engines.trino import Trino, running_trino
+from tests.replicate.places import lake_in
+from tests.replicate.server import Server, running_server
 
 
 @pytest.fixture(scope="session")
-def files(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    return exported(warehouse, tmp_path_factory.mktemp("files"))
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    with running_s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def spark(files: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
-    with running_spark(tmp_path_factory.mktemp("spark")) as engine:
-        fill(engine, files, DATASET)
-        create_views(engine, DATASET)
-        engine.forget_settings()
-        yield engine
+def postgres() -> Iterator[Server]:
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def trino(files: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trino]:
+def spark_and_told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Spark, Told]]:
+    """Spark over Delta tables in a folder."""
+    folder = tmp_path_factory.mktemp("spark")
+    with running_spark(folder) as engine:
+        lake = lake_in(folder / "lake", "delta")
+        yield engine, tell(engine, lake, folder, "--lake", lake.url)
+
+
+@pytest.fixture(scope="session")
+def trino_and_told(
+    s3: S3, postgres: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Trino, Told]]:
+    """Trino over Iceberg tables on S3."""
     folder = tmp_path_factory.mktemp("trino")
-    with (
-        running_server() as postgres,
-        running_lake(folder, postgres.database()) as lake,
-        running_trino(folder, lake) as engine,
-    ):
-        fill(engine, files, DATASET)
-        create_views(engine, DATASET)
-        yield engine
+    bucket, database = s3.bucket(), postgres.database()
+    with running_trino(folder, bucket, database) as engine:
+        yield engine, tell(engine, bucket.iceberg(database), folder)

@@ -19,8 +19,8 @@ from tests.environments import CHECKOUT, python_with
 HOME: Final = CHECKOUT / ".venv-engines"
 
 ENVIRONMENTS: Final = {
-    "spark": ("pyspark==4.1.*", "deltalake==1.*", "pyarrow>=18"),
-    "iceberg": ("pyiceberg[pyarrow,sql-postgres]==0.11.*", "moto[server]==5.2.*"),
+    "spark": ("pyspark==4.1.*", "pyarrow>=18"),
+    "s3": ("moto[server]==5.2.*",),
 }
 #: Spark's own way to fetch them (`spark.jars.packages`) has to know a repository by its address.
 DELTA_JARS: Final = ("io.delta:delta-spark_4.1_2.13:4.4.0", "io.delta:delta-storage:4.4.0")

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
-from flexprice_wallets.replicate.dialects import SETTINGS
 from tests.engines.installing import delta_jars, java_home, python_of
 
 #: The session's zone: no answer may depend on it, and days there are not those of UTC.
 ZONE: Final = "America/New_York"
 _JAVA: Final = 17
-_CLIENTS: Final = Path(__file__).parent / "clients"
-_SCRIPT: Final = _CLIENTS / "spark_session.py"
-_WRITER: Final = _CLIENTS / "write_delta.py"
+_SCRIPT: Final = Path(__file__).parent / "clients" / "spark_session.py"
 
 
 class Spark:
@@ -55,29 +52,6 @@ class Spark:
         asked = {"statement": statement, "answer": str(answer or self._folder / "unread.arrow")}
         print(json.dumps(asked), file=self._process.stdin, flush=True)
         self._hear()
-
-    def fill(self, tables: Mapping[str, Path], schema: str) -> None:
-        """Make Delta tables of parquet files."""
-        # What begins with an underscore is hidden from Spark.
-        places = {name: self._folder / schema / name.lstrip("_") for name in tables}
-        asked = self._folder / "tables.json"
-        asked.write_text(json.dumps([[str(places[name]), str(tables[name])] for name in tables]))
-        done = subprocess.run(
-            [python_of("spark"), _WRITER, asked], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"deltalake cannot write the tables: {done.stderr[-3000:]}")
-        for name, place in places.items():
-            self.execute(f"create table {schema}.{name} using delta location '{place}'")
-
-    def forget_settings(self) -> None:
-        """As a session of those who only read the views has Spark's own settings."""
-        for setting in SETTINGS[self.dialect]:
-            name = setting.removeprefix("set ").partition(" = ")[0]
-            self.execute(f"reset {name}")
-
-    def make_schema(self, name: str) -> None:
-        self.execute(f"create schema {name}")
 
     def _hear(self) -> None:
         assert self._process.stdout is not None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -23,6 +24,8 @@ from flexprice_wallets.warehouse.descriptions import views
 from flexprice_wallets.warehouse.sql_files import read_sql
 from tests.replicate import comparison
 from tests.replicate.server import Database
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Reading:
@@ -97,13 +100,11 @@ class PostgresPlace:
 
 
 class LakePlace(ABC):
-    """A lake in a folder, by whatever opens its tables."""
+    """A lake, by whatever opens its tables."""
 
     destination: str
+    url: str
     variables: dict[str, str]
-
-    @abstractmethod
-    def __init__(self, folder: Path) -> None: ...
 
     @abstractmethod
     def table(self, dataset: str, name: str) -> pa.Table | None:
@@ -153,40 +154,69 @@ class LakePlace(ABC):
 
 
 class DeltaPlace(LakePlace):
+    """A lake of Delta tables.
+
+    Args:
+        url: of the lake, or a folder.
+        variables: beside it, by which dlt gets there.
+        options: by which deltalake does.
+    """
+
     destination = "delta"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.variables = {"DESTINATION__FILESYSTEM__BUCKET_URL": str(folder)}
+    def __init__(
+        self,
+        url: str,
+        variables: Mapping[str, str] = _NOTHING,
+        options: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        self.url = url
+        self.variables = {"DESTINATION__FILESYSTEM__BUCKET_URL": url, **variables}
+        self._options = dict(options)
 
     def _path(self, dataset: str, name: str) -> str:
-        return str(self.folder / f"{dataset}_rows" / name)
+        return f"{self.url}/{dataset}_rows/{name}"
 
     def table(self, dataset: str, name: str) -> pa.Table | None:
         from deltalake import DeltaTable
 
         path = self._path(dataset, name)
-        return DeltaTable(path).to_pyarrow_table() if DeltaTable.is_deltatable(path) else None
+        if not DeltaTable.is_deltatable(path, self._options):
+            return None
+        return DeltaTable(path, storage_options=self._options).to_pyarrow_table()
 
     def add(self, name: str, rows: pa.Table) -> None:
         from deltalake import write_deltalake
 
-        write_deltalake(self._path("flexprice", name), rows, mode="append")
+        path = self._path("flexprice", name)
+        write_deltalake(path, rows, mode="append", storage_options=self._options)
 
 
 class IcebergPlace(LakePlace):
+    """A lake of Iceberg tables.
+
+    Args:
+        url: of the lake.
+        catalog: address of its catalog's database, as SQLAlchemy takes it.
+        variables: beside these, by which dlt gets there.
+        properties: by which pyiceberg does.
+    """
+
     destination = "iceberg"
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self._catalog = {
-            "type": "sql",
-            "uri": f"sqlite:///{folder}/catalog.db?timeout=60",
-            "warehouse": folder.as_uri(),
-        }
+    def __init__(
+        self,
+        url: str,
+        catalog: str,
+        variables: Mapping[str, str] = _NOTHING,
+        properties: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        self.url = url
+        self.catalog = {"type": "sql", "uri": catalog, "warehouse": url, **properties}
         self.variables = {
-            "DESTINATION__FILESYSTEM__BUCKET_URL": str(folder),
-            "ICEBERG_CATALOG__ICEBERG_CATALOG_CONFIG": json.dumps(self._catalog),
+            "DESTINATION__FILESYSTEM__BUCKET_URL": url,
+            "ICEBERG_CATALOG__ICEBERG_CATALOG_CONFIG": json.dumps(self.catalog),
+            **variables,
         }
 
     def _open(self, dataset: str, name: str) -> Any:
@@ -194,7 +224,7 @@ class IcebergPlace(LakePlace):
         from pyiceberg.exceptions import NoSuchTableError
 
         try:
-            return load_catalog("default", **self._catalog).load_table(f"{dataset}_rows.{name}")
+            return load_catalog("default", **self.catalog).load_table(f"{dataset}_rows.{name}")
         except NoSuchTableError:
             return None
 
@@ -213,12 +243,15 @@ class IcebergPlace(LakePlace):
 
 def lake_in(folder: Path, destination: str) -> LakePlace:
     """A new lake in a folder that is not there yet; skips the test where the extra is not installed."""
-    library, lake = {
-        "delta": ("deltalake", DeltaPlace),
-        "iceberg": ("pyiceberg", IcebergPlace),
-    }[destination]
+    library = {"delta": "deltalake", "iceberg": "pyiceberg"}[destination]
     pytest.importorskip(library, reason=f"the extra `{destination}` is not installed")
-    return lake(folder)
+    return DeltaPlace(str(folder)) if destination == "delta" else iceberg_in(folder)
+
+
+def iceberg_in(folder: Path) -> IcebergPlace:
+    """A new lake of Iceberg tables in a folder that is not there yet."""
+    folder.mkdir()
+    return IcebergPlace(folder.as_uri(), f"sqlite:///{folder}/catalog.db?timeout=60")
 
 
 def differences(warehouse: Path, place: Place, dataset: str = "flexprice") -> list[str]:

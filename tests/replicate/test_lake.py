@@ -153,6 +153,27 @@ def test_a_place_that_is_missing_is_a_sentence(history, tmp_path, destination):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
+def test_a_package_that_is_missing_is_a_sentence(history, tmp_path):
+    lake_in(tmp_path / "lake", "delta")
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "s3fs.py").write_text("raise ImportError")
+    credentials = "DESTINATION__FILESYSTEM__CREDENTIALS__AWS"
+    variables = {
+        "DESTINATION__FILESYSTEM__BUCKET_URL": "s3://bucket/lake",
+        f"{credentials}_ACCESS_KEY_ID": "unused",
+        f"{credentials}_SECRET_ACCESS_KEY": "unused",
+        "PYTHONPATH": os.pathsep.join(
+            [str(tmp_path / "modules"), os.environ.get("PYTHONPATH", "")]
+        ),
+    }
+    done = run_program(tmp_path, variables, "replicate", "--destination", "delta", "--database",
+                       str(history.warehouse))  # fmt: skip
+    assert done.code == 2, done.err
+    assert "flexprice-wallets[s3]" in done.err
+    assert "Traceback" not in done.err
+
+
 def test_iceberg_without_a_catalog_that_stays_is_refused(warehouse, tmp_path, monkeypatch):
     lake_in(tmp_path / "other", "iceberg")
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "lake"))

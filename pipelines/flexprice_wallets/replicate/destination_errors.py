@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from dlt.common.exceptions import DltException
 
 from flexprice_wallets.errors import AnotherRunAtWork, DestinationError, FlexpriceWalletsError
 
 Errors = tuple[type[Exception], ...]
+
+#: How deltalake leads from an error to the one behind it, which says what is wrong, in the colours of a terminal.
+_BEHIND: Final = re.compile(r"\s*\x1b\[\d+m↳\x1b\[\d+m\s*")
 
 
 @contextmanager
@@ -39,7 +44,8 @@ def errors_named(engine: str, errors: Errors, conflicts: Errors) -> Iterator[Non
 
 def first_line(error: BaseException) -> str:
     """What an error says, as far as it fits into a sentence."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+    text = _BEHIND.sub(": ", str(error).strip())
+    return next(iter(text.splitlines()), type(error).__name__)[:300]
 
 
 def _behind(error: BaseException, conflicts: Errors) -> FlexpriceWalletsError:

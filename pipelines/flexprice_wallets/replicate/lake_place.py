@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.exceptions import DltException, MissingDependencyException
 
 from flexprice_wallets.dlt_scope import own_scope
 from flexprice_wallets.errors import ConfigurationError
@@ -42,18 +45,44 @@ def opened_lake(
     load = {**DLT_SETTINGS["load"], "workers": _WORKERS[table_format]}
     with (
         own_scope({**DLT_SETTINGS, "load": load}, reads_configuration=True),
-        errors_named(table_format.capitalize(), errors, conflicts),
+        errors_named(table_format.capitalize(), (*errors, *_errors_of_s3()), conflicts),
+        _settings_named(),
     ):
-        try:
-            # Other settings of the destination would move its tables.
-            there = dlt.destinations.filesystem(layout="{table_name}/{load_id}.{file_id}.{ext}")
-            sender = Sender(there, f"{dataset}_rows", folder, table_format)
-            opened = sender.lake_client(lake_tables())
-        except ConfigurationException as error:
+        # Other settings of the destination would move its tables.
+        there = dlt.destinations.filesystem(layout="{table_name}/{load_id}.{file_id}.{ext}")
+        sender = Sender(there, f"{dataset}_rows", folder, table_format)
+        with sender.lake_client(lake_tables()) as client:
+            yield client, sender
+
+
+@contextmanager
+def _settings_named() -> Iterator[None]:
+    """Within, errors of dlt that are about settings or a package are raised as a sentence about these.
+
+    Raises:
+        ConfigurationError: for one of these.
+    """
+    try:
+        yield
+    except DltException as error:
+        if isinstance(error, ConfigurationException):
             raise ConfigurationError(
                 "The lake's place or its credentials are missing or incomplete: set "
                 "DESTINATION__FILESYSTEM__BUCKET_URL=s3://bucket/folder (or a local folder), or "
-                "[destination.filesystem] with bucket_url and credentials in .dlt/secrets.toml."
+                "[destination.filesystem] with bucket_url and credentials in .dlt/secrets.toml, for Delta on S3 with "
+                "region_name, too."
             ) from error
-        with opened as client:
-            yield client, sender
+        if isinstance(error, MissingDependencyException):
+            raise ConfigurationError(
+                "A package for the lake's place is not installed: for S3 run pip install 'flexprice-wallets[s3]'; "
+                "for others fsspec's, such as gcsfs and adlfs."
+            ) from error
+        raise
+
+
+def _errors_of_s3() -> Errors:
+    """What fsspec lets through of its client for S3, where that is installed."""
+    if find_spec("botocore") is None:
+        return ()
+    raised = import_module("botocore.exceptions")
+    return (raised.BotoCoreError, raised.ClientError)
