@@ -72,7 +72,7 @@ MODULES_ELSEWHERE = {
     "dlt.common.data_types": {"TDataType"},
     "dlt.common.destination": {"Destination"},
     "dlt.common.destination.exceptions": {"DestinationUndefinedEntity"},
-    "dlt.common.exceptions": {"DltException"},
+    "dlt.common.exceptions": {"DltException", "MissingDependencyException"},
     "dlt.common.libs.pyarrow": {"py_arrow_to_table_schema_columns"},
     "dlt.common.schema.typing": {"TColumnSchema", "TTableSchema", "TTableSchemaColumns"},
     "dlt.common.schema.utils": {"new_table"},
