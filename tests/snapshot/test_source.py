@@ -110,7 +110,7 @@ def run_own_program(
     )
 
 
-@pytest.mark.parametrize("where", ["our environment", "dlt's environment", "file", "code"])
+@pytest.mark.parametrize("where", ["our environment", "dlt's environment", "file", "code", "vault"])
 def test_address_and_key_are_configured_together(
     where: str, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -133,6 +133,14 @@ def test_address_and_key_are_configured_together(
             before = (
                 f'dlt.secrets["sources.flexprice_wallets.api_key"] = "{emulator.api_key}"\n'
                 f'dlt.config["sources.flexprice_wallets.base_url"] = "{emulator.base_url}"\n'
+            )
+        case "vault":
+            # Any provider: those of Airflow and of vaults are registered like this one.
+            held = {"sources": {"flexprice_wallets": given}}
+            before = (
+                "from dlt.common.configuration.providers import CustomLoaderDocProvider\n"
+                f'vault = CustomLoaderDocProvider("vault", lambda: {held}, supports_secrets=True)\n'
+                "dlt.config.register_provider(vault)\n"
             )
     ended = run_own_program(tmp_path, variables, before)
     assert ended.returncode == 0, ended.stderr
