@@ -17,9 +17,9 @@ DUCKDB_OLDEST := duckdb==1.5.*
 # The oldest dlt that pyproject.toml allows.
 DLT_OLDEST := dlt==1.22.0
 
-# Tests that neither DuckDB nor dlt has a part in, or are about processes, answers and examples and not about what these
-# make of them: one run of them is enough.
-WITHOUT_EITHER := tests/benchmarks tests/emulator tests/extract tests/readme tests/records tests/schedules \
+# Tests that neither DuckDB nor dlt has a part in, or are about processes and answers and not about what these make of
+# them: one run of them is enough.
+WITHOUT_EITHER := tests/emulator tests/extract tests/records tests/schedules \
 	$(addprefix tests/packaging/test_,new_field.py repository.py wheel.py) \
 	$(addprefix tests/robustness/test_,network.py odd_inputs.py secrets.py)
 

@@ -28,7 +28,7 @@ class ListingDone:
 
 
 class TransactionsPage(NamedTuple):
-    """Transactions, read where they were asked for: their columns are sent in half the time that their records take.
+    """Transactions, read where they were asked for: columns are sent from process to process more quickly than records.
 
     `rejected`: what could not be read. `observed_at` is in UTC.
     """

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.exceptions import DltException, MissingDependencyException
+from dlt.common.exceptions import MissingDependencyException
 
 from flexprice_wallets.dlt_scope import own_scope
 from flexprice_wallets.errors import ConfigurationError
@@ -64,20 +64,18 @@ def _settings_named() -> Iterator[None]:
     """
     try:
         yield
-    except DltException as error:
-        if isinstance(error, ConfigurationException):
-            raise ConfigurationError(
-                "The lake's place or its credentials are missing or incomplete: set "
-                "DESTINATION__FILESYSTEM__BUCKET_URL=s3://bucket/folder (or a local folder), or "
-                "[destination.filesystem] with bucket_url and credentials in .dlt/secrets.toml, for Delta on S3 with "
-                "region_name, too."
-            ) from error
-        if isinstance(error, MissingDependencyException):
-            raise ConfigurationError(
-                "A package for the lake's place is not installed: for S3 run pip install 'flexprice-wallets[s3]'; "
-                "for others fsspec's, such as gcsfs and adlfs."
-            ) from error
-        raise
+    except ConfigurationException as error:
+        raise ConfigurationError(
+            "The lake's place or its credentials are missing or incomplete: set "
+            "DESTINATION__FILESYSTEM__BUCKET_URL=s3://bucket/folder (or a local folder), or "
+            "[destination.filesystem] with bucket_url and credentials in .dlt/secrets.toml, for Delta on S3 with "
+            "region_name, too."
+        ) from error
+    except MissingDependencyException as error:
+        raise ConfigurationError(
+            "A package for the lake's place is not installed: for S3 run pip install 'flexprice-wallets[s3]'; "
+            "for others fsspec's, such as gcsfs and adlfs."
+        ) from error
 
 
 def _errors_of_s3() -> Errors:
