@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from tests.engines.s3 import KEY, REGION, S3, Bucket
 from tests.replicate.changes import with_another_snapshot
 from tests.replicate.places import IcebergPlace, LakePlace, differences
 from tests.replicate.server import Server
+from tests.replicate.telling import two_at_once
 from tests.small_history import SmallHistory, small_history
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]
@@ -75,22 +74,7 @@ def test_a_lake_on_s3_shows_what_the_warehouse_holds(warehouse: Path, lake: Lake
 
 def test_two_machines_at_once(warehouse: Path, lake: LakePlace) -> None:
     """Nobody but S3 keeps the second from writing over what the first has committed."""
-    command = [
-        *PROGRAM,
-        "replicate",
-        "--destination",
-        lake.destination,
-        "--database",
-        str(warehouse),
-    ]
-    processes = [
-        subprocess.Popen(
-            command, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    outputs = [process.communicate(timeout=300) for process in processes]
-    codes = sorted(process.returncode for process in processes)
+    codes, outputs = two_at_once(lake.destination, warehouse)
     assert codes in ([0, 0], [0, 5]), outputs
     assert lake.shipments() == 1
     assert differences(warehouse, lake) == []

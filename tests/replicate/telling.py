@@ -7,7 +7,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from flexprice_emulator import Emulator, World
 from flexprice_wallets.replicate.replicate import replicate
+from tests.command_line import PROGRAM
 from tests.history.stage import Run, Stage
 from tests.history.story import BEGIN, story
 
@@ -74,11 +74,23 @@ def told(destination: str, folder: Path, steps: range) -> Iterator[Moment]:
             shutil.copyfile(stage.database, before)
 
 
+def two_at_once(destination: str, warehouse: Path) -> tuple[list[int], list[tuple[str, str]]]:
+    """Replicate by two processes at the same time; returns their exit codes, sorted, and what each printed."""
+    processes = [
+        subprocess.Popen(
+            [*PROGRAM, "replicate", "--destination", destination, "--database", str(warehouse)],
+            env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    outputs = [process.communicate(timeout=300) for process in processes]
+    return sorted(process.returncode for process in processes), outputs
+
+
 def _replicate_and_kill(destination: str, warehouse: Path, seconds: float | None) -> bool:
     """Run the command and kill it, after a while or when all rows have been sent; whether it was still at work."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "flexprice_wallets", "replicate", "-v", "--destination", destination,
-         "--database", str(warehouse)],
+        [*PROGRAM, "replicate", "-v", "--destination", destination, "--database", str(warehouse)],
         cwd=warehouse.parent, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -29,6 +26,7 @@ from tests.replicate.changes import (
 )
 from tests.replicate.comparison import relations
 from tests.replicate.places import differences
+from tests.replicate.telling import two_at_once
 
 ODD_TEXTS = [
     "",
@@ -159,16 +157,7 @@ def test_a_new_derivation_sends_the_derived_tables_again(warehouse, place, monke
 
 
 def test_two_machines_at_once(warehouse, place):
-    command = [sys.executable, "-m", "flexprice_wallets", "replicate", "--destination",
-               place.destination, "--database", str(warehouse)]  # fmt: skip
-    processes = [
-        subprocess.Popen(
-            command, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    outputs = [process.communicate(timeout=300) for process in processes]
-    codes = sorted(process.returncode for process in processes)
+    codes, outputs = two_at_once(place.destination, warehouse)
     assert codes in ([0, 0], [0, 5]), outputs
     assert place.shipments() == 1
     assert differences(warehouse, place) == []
