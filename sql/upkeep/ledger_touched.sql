@@ -185,11 +185,12 @@ touched as (
     where written.wallet_id is not null or wallets.wallet_id in (select wallet_id from changed_rates)
 )
 
+-- Transactions that are appended take half of the memory of those that are put in order.
 select
     *,
     cast(
         sum(case when is_candidate then written_transactions else 0 end) over (order by wallet_id)
-        // getvariable('transactions_per_batch') as bigint
+        // (2 * getvariable('transactions_per_batch')) as bigint
     ) as append_batch,
     false as is_appended
 from touched

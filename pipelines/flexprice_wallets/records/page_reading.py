@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import repeat
 from typing import Any, Final
 
 from flexprice_wallets.records.columns import Field, Reader
@@ -37,7 +38,7 @@ def read_column(records: list[Record], path: str, reader: Reader) -> list[Any]:
     Raises:
         Unreadable: as the reader.
     """
-    column = [record.get(path) for record in records]
+    column = list(map(dict.get, records, repeat(path)))
     if _TEXT_OR_NULL.issuperset(map(type, column)):
         # Most values of most columns come again and again: words, rates, nothing.
         distinct = set(column)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from flexprice_wallets.records import json_text
@@ -130,7 +131,15 @@ def timestamp(value: object) -> datetime | None:
     """An RFC 3339 time of the years 0001 to 9999, in UTC, cut (not rounded) to the microsecond."""
     if value is None:
         return None
-    if type(value) is not str or _is_rfc3339(value) is None:
+    if type(value) is not str:
+        raise Unreadable(f"is {shown(value)}, not an RFC 3339 time")
+    return _timestamp_of_text(value)
+
+
+# A record says most of its times twice, and pages of records are put in order by them before they are read.
+@lru_cache(maxsize=4096)
+def _timestamp_of_text(value: str) -> datetime:
+    if _is_rfc3339(value) is None:
         raise Unreadable(f"is {shown(value)}, not an RFC 3339 time")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
@@ -248,11 +257,17 @@ def required(reader: Callable[[object], _T | None]) -> Callable[[object], _T]:
 required_boolean = required(boolean)
 required_timestamp = required(timestamp)
 required_integer = required(integer)
+_ONLY_TEXT: Final = frozenset({str})
 _text_map = map_of(required_text, required_text)
 
 
 def json_map(value: object) -> str | None:
     """A map of text to text as canonical JSON text; None where it is empty."""
+    if type(value) is dict and _ONLY_TEXT.issuperset(map(type, value.values())):
+        text = json_text.canonical_map(value)
+        # Checked at once: a database takes all ASCII.
+        if text.isascii():
+            return text if value else None
     pairs = dict(_text_map(value))
     return json_text.canonical_map(pairs) if pairs else None
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +20,7 @@ from flexprice_wallets.errors import (
 )
 from flexprice_wallets.extract.feed import Feed
 from flexprice_wallets.snapshot.dlt_tables import create_tables
+from flexprice_wallets.snapshot.free_memory import give_back_memory
 from flexprice_wallets.snapshot.ledger_rows import read_ledger_before, settle_ledger
 from flexprice_wallets.snapshot.options import LoadOptions
 from flexprice_wallets.snapshot.progress import Progress
@@ -89,6 +88,7 @@ def load_snapshot(
                 on_progress=on_progress,
             )
             pipeline.run(source, loader_file_format="parquet")
+        give_back_memory()
         # Reopened: the file has grown, and with it what DuckDB may take.
         with open_database(paths.copy) as connection:
             limit_memory(connection, paths.copy)
@@ -136,13 +136,7 @@ def _create_relations(
     create_tables(pipeline)
     apply_snapshots(connection, raw_schema=options.raw_schema)
     refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
-    _give_back_memory()
-
-
-def _give_back_memory() -> None:
-    """Have the C library give free memory back to the system, where it can: binding all views leaves 35 MB of it."""
-    with suppress(OSError, AttributeError):  # a C library that is not GNU's
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back_memory()
 
 
 def _finish_copy(

@@ -23,6 +23,7 @@ from flexprice_wallets.records.records import CustomerRecord, Settings
 from flexprice_wallets.records.tables import CONTRACT_VERSION, TABLES
 from flexprice_wallets.snapshot.arrow import RowBuffer, arrow_schema
 from flexprice_wallets.snapshot.comparison import Comparison
+from flexprice_wallets.snapshot.free_memory import give_back_memory
 from flexprice_wallets.snapshot.known import Known
 from flexprice_wallets.snapshot.ledger import LedgerBefore, LedgerReading
 from flexprice_wallets.snapshot.observation import LastVersions, Observation
@@ -132,6 +133,7 @@ def snapshot_tables(
         feed.stop()
         # Of a large tenant it takes as much memory as what follows.
         before.known.clear()
+        give_back_memory()
 
 
 def _snapshot_time(
