@@ -9,9 +9,10 @@ from typing import Any, Final, Protocol
 
 import pytest
 
-from flexprice_wallets.replicate.dialects import SETTINGS, RenderedView, rendered_views
+from flexprice_wallets.replicate.dialects import SETTINGS, rendered_views
 from flexprice_wallets.replicate.reader_views import lake_name
 from flexprice_wallets.replicate.tables import replicated_tables
+from flexprice_wallets.replicate.view_statements import DescribedView
 from tests.command_line import run_program
 from tests.replicate.comparison import differences
 from tests.replicate.places import LakePlace
@@ -114,7 +115,7 @@ def printed_statements(dialect: str, folder: Path, *arguments: str) -> list[str]
     return [statement.strip() for statement in statements if statement.strip()]
 
 
-def views_of(engine: Engine) -> tuple[RenderedView, ...]:
+def views_of(engine: Engine) -> tuple[DescribedView, ...]:
     """The views as the engine's dialect has them."""
     return rendered_views(engine.dialect, raw_schema=f"{DATASET}_raw", schema=DATASET)
 

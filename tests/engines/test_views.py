@@ -42,6 +42,14 @@ def test_the_engine_says_what_duckdb_says(engine_and_told: tuple[Engine, Told]) 
     assert differences(told.warehouse, engine, DATASET) == []
 
 
+@pytest.mark.parametrize("schema", [DATASET, f"{DATASET}_raw"])
+def test_columns_say_what_they_mean(engine_and_told: tuple[Engine, Told], schema: str) -> None:
+    engine, _ = engine_and_told
+    said = {row[0]: row[-1] for row in engine.query(f"describe {schema}.snapshots")}
+    assert "snapshot_id" in said
+    assert all(said.values())
+
+
 def test_the_story_has_rows_for_every_view(engine_and_told: tuple[Engine, Told]) -> None:
     """No comparison is of nothing with nothing."""
     _, told = engine_and_told

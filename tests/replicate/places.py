@@ -128,8 +128,9 @@ class LakePlace(ABC):
                 connection.register("arrived", sent)
                 connection.execute(f"create table {rows}.{name} as from arrived")
                 connection.unregister("arrived")
-            for view in reader_views(rows, f"{dataset}_raw"):
-                connection.execute(view.statement("duckdb"))
+            for view in reader_views("duckdb", rows, f"{dataset}_raw"):
+                for statement in view.statements("duckdb"):
+                    connection.execute(statement)
             for each in views():
                 if each.type == "view":
                     names = {"raw_schema": f"{dataset}_raw", "schema": dataset}

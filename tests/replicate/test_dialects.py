@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlglot import exp
 
 from flexprice_wallets.replicate.dialects import (
     DIALECTS,
@@ -13,6 +14,8 @@ from flexprice_wallets.replicate.dialects import (
     render,
     rendered_views,
 )
+from flexprice_wallets.replicate.view_statements import DescribedView
+from tests.views.columns import view_columns
 
 
 def rendered(expression: str, dialect: str) -> str:
@@ -98,3 +101,33 @@ def test_bigquery_is_told_which_union() -> None:
 
 def test_only_known_dialects_are_said_to_be_executed() -> None:
     assert set(DIALECTS) >= EXECUTED
+
+
+@pytest.mark.parametrize("dialect", sorted(EXECUTED))
+def test_every_view_says_what_it_and_its_columns_mean(dialect: str) -> None:
+    rendered = rendered_views(dialect)
+    assert rendered
+    for each in rendered:
+        assert [*each.columns] == view_columns()[each.name]
+        statements = "\n".join(each.statements(dialect))
+        for text in (each.comment, *each.columns.values()):
+            assert exp.Literal.string(text).sql(dialect=dialect) in statements
+
+
+def test_a_comment_with_quotes_stays_as_it_is() -> None:
+    view = DescribedView("s", "v", "select 1 as a", r"it's \n", {"a": 'a "b"'})
+    assert list(view.statements("trino")) == [
+        "create or replace view s.v comment 'it''s \\n' as\nselect 1 as a",
+        'comment on column s.v."a" is \'a "b"\'',
+    ]
+    assert list(view.statements("postgres")) == [
+        'create or replace view "s"."v" as\nselect 1 as a',
+        "comment on view \"s\".\"v\" is 'it''s \\n'",
+        'comment on column "s"."v"."a" is \'a "b"\'',
+    ]
+    [spark] = view.statements("spark")
+    assert spark == (
+        "create or replace view s.v (\n  `a` comment 'a \"b\"'\n)\n"
+        r"comment 'it\'s \\n' as" + "\nselect 1 as a"
+    )
+    assert list(view.statements("snowflake")) == ["create or replace view s.v as\nselect 1 as a"]

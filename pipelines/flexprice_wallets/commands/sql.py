@@ -51,5 +51,6 @@ def sql_command(dialect: str, dataset: str, lake: str | None) -> int:
         for statement in lake_statements(dialect, dataset, lake):
             say(f"\n{statement};")
     for view in rendered_views(dialect, raw_schema=f"{dataset}_raw", schema=dataset):
-        say(f"\ncreate or replace view {dataset}.{view.name} as\n{view.query};")
+        for statement in view.statements(dialect):
+            say(f"\n{statement};")
     return 0

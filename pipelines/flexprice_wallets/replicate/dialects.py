@@ -7,14 +7,14 @@ only execution proves a view. `EXECUTED` names the dialects for which the suite 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 import sqlglot
 from sqlglot import exp
 
-from flexprice_wallets.warehouse.descriptions import views
+from flexprice_wallets.replicate.view_statements import DescribedView
+from flexprice_wallets.warehouse.descriptions import Relation, views
 from flexprice_wallets.warehouse.sql_files import RAW_SCHEMA, SCHEMA, sql_texts
 
 #: Takes an expression of the source and gives what the dialect has for it.
@@ -24,14 +24,6 @@ DIALECTS: Final = (
     "postgres", "trino", "spark", "databricks", "snowflake", "bigquery", "redshift",
 )  # fmt: skip
 EXECUTED: Final = frozenset({"postgres", "spark", "trino"})
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedView:
-    """A view's name and the query that it stands for, in some dialect."""
-
-    name: str
-    query: str
 
 
 def _epoch_of_trino(node: exp.Expr) -> exp.Expr:
@@ -137,7 +129,7 @@ SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {"spark": _ALL_DIGITS, "databri
 @cache
 def rendered_views(
     dialect: str, *, raw_schema: str = RAW_SCHEMA, schema: str = SCHEMA
-) -> tuple[RenderedView, ...]:
+) -> tuple[DescribedView, ...]:
     """Every view, each after those that it reads. DuckDB's macros are none.
 
     Args:
@@ -147,18 +139,34 @@ def rendered_views(
     """
     texts = dict(sql_texts())
     return tuple(
-        RenderedView(view.name, render(texts[f"{view.name}.sql"], dialect, raw_schema, schema))
+        _described(view, texts[f"{view.name}.sql"], dialect, raw_schema, schema)
         for view in views()
         if view.type == "view"
     )
 
 
+def _described(
+    view: Relation, statement: str, dialect: str, raw_schema: str, schema: str
+) -> DescribedView:
+    query = _query_of(statement)
+    columns = {name: view.column_comment(name) for name in query.named_selects}
+    rendered = _rendered(query, dialect, raw_schema, schema)
+    return DescribedView(schema, view.name, rendered, view.description, columns)
+
+
 def render(statement: str, dialect: str, raw_schema: str, schema: str) -> str:
     """The query of a statement `create or replace view …` in a dialect, its schemas renamed."""
+    return _rendered(_query_of(statement), dialect, raw_schema, schema)
+
+
+def _query_of(statement: str) -> exp.Query:
     [parsed] = sqlglot.parse(statement, read="duckdb")
-    if not isinstance(parsed, exp.Create):
+    if not isinstance(parsed, exp.Create) or not isinstance(parsed.expression, exp.Query):
         raise ValueError(f"no view is created by {statement[:60]!r}")
-    query = parsed.expression
+    return parsed.expression
+
+
+def _rendered(query: exp.Expr, dialect: str, raw_schema: str, schema: str) -> str:
     renamed = {RAW_SCHEMA: raw_schema, SCHEMA: schema}
     for table in query.find_all(exp.Table):
         if table.db in renamed:

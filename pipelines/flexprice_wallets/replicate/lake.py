@@ -20,10 +20,8 @@ from flexprice_wallets.errors import AnotherRunAtWork
 from flexprice_wallets.replicate.destination import Upkeep
 from flexprice_wallets.replicate.plan import Committed, Contents, committed_by
 from flexprice_wallets.replicate.reader_views import (
-    COUNTED,
     FILLS,
     counted_shipments,
-    lake_layout,
     lake_name,
     newest_rows,
 )
@@ -151,18 +149,12 @@ class LakeDestination:
         with duckdb.connect() as connection:
             limit_reading(connection, self._folder / "known")
             connection.execute("set timezone = 'UTC'")
-            self._register_counted(connection)
+            self._register_shipments(connection)
             connection.register(contents.stored_as, sent.rows([*wanted, "is_deleted", SHIP_ID]))
             names = ", ".join(f'versions."{c.sent_as}"' for c in columns)
             query = newest_rows(table, names, quoted)
             for batch in connection.sql(query).to_arrow_reader(_BATCH):
                 yield pa.Table.from_batches([batch])
-
-    def _register_counted(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Have the shipments whose rows count, by table, in a connection."""
-        self._register_shipments(connection)
-        query = counted_shipments(quoted, lake_layout())
-        connection.execute(f"create temp table {COUNTED} as {query}")
 
     def _register_shipments(self, connection: duckdb.DuckDBPyConnection) -> None:
         fills = self._tables.open(FILLS)
@@ -264,10 +256,13 @@ class LakeDestination:
         with duckdb.connect() as connection:
             self._register_shipments(connection)
             layouts = connection.execute(f"select distinct layout from {SHIPMENTS}").fetchall()
-            for (layout,), last in itertools.product(layouts, self._still_read()):
-                query = counted_shipments(quoted, layout, f"and ship_number <= {last}")
-                for stored_as, ship_id, _ in connection.execute(query).fetchall():
-                    needed.setdefault(stored_as, set()).add(ship_id)
+            filled = connection.execute(f"select distinct stored_as from {FILLS}").fetchall()
+            for (stored_as,), (layout,), last in itertools.product(
+                filled, layouts, self._still_read()
+            ):
+                query = counted_shipments(quoted, stored_as, layout, f"and ship_number <= {last}")
+                counted = connection.execute(query).fetchall()
+                needed.setdefault(stored_as, set()).update(ship_id for ship_id, _ in counted)
         return needed
 
     def _still_read(self) -> list[int]:

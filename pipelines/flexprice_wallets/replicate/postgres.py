@@ -18,13 +18,11 @@ from flexprice_wallets.replicate.postgres_views import (
     SHOWN,
     ReaderViews,
     Schemas,
-    View,
     newest_rows,
 )
 from flexprice_wallets.replicate.reading import ROW_HASH
 from flexprice_wallets.replicate.shipping import SHIP_ID, SHIPMENTS, arrow_type, stored_columns
-from flexprice_wallets.replicate.tables import ReplicatedTable, replicated_tables
-from flexprice_wallets.warehouse.descriptions import view
+from flexprice_wallets.replicate.tables import ReplicatedTable
 from flexprice_wallets.warehouse.sql_files import literal, quoted
 
 _logger = logging.getLogger(__name__)
@@ -200,13 +198,12 @@ class PostgresDataset:
             grants = self._grants() if drops else []
             if drops:
                 self._drop(views)
-            self.execute(views.shown(last_number).statement)
+            self.execute(views.shown(last_number))
             for each in views.views:
-                self.execute(each.statement)
-            for grant in grants:
-                self.execute(grant)
-            for comment in (*views.schema_comments(), *self._comments(views.views)):
-                self.execute(comment)
+                for statement in each.statements("postgres"):
+                    self.execute(statement)
+            for statement in (*grants, *views.schema_comments()):
+                self.execute(statement)
             self.execute(
                 f"comment on view {quoted(self._schemas.rows)}.{SHOWN} is {literal(_note(views))}"
             )
@@ -231,37 +228,6 @@ class PostgresDataset:
             + ("public" if grantee == "PUBLIC" else quoted(grantee))
             for schema, name, grantee, privilege in rows
         ]
-
-    def _comments(self, views: Sequence[View]) -> Iterator[str]:
-        tables = {table.name: table for table in replicated_tables()}
-        columns = self._columns()
-        for each in views:
-            is_table = each.schema == self._schemas.tables
-            described: Mapping[str, str]
-            if is_table:
-                table = tables[each.name]
-                description = table.comment
-                described = {column.name: column.comment for column in table.columns}
-            else:
-                relation = view(each.name)
-                description = relation.description
-                described = {
-                    name: relation.column_comment(name) for name in columns[each.schema, each.name]
-                }
-            yield f"comment on view {each.target} is {literal(description)}"
-            for name, comment in described.items():
-                yield f"comment on column {each.target}.{quoted(name)} is {literal(comment)}"
-
-    def _columns(self) -> dict[tuple[str, str], list[str]]:
-        rows = self.query(
-            "select table_schema, table_name, column_name from information_schema.columns "
-            "where table_schema = any(%s) order by ordinal_position",
-            [[self._schemas.tables, self._schemas.views]],
-        )
-        columns: dict[tuple[str, str], list[str]] = {}
-        for schema, name, column in rows:
-            columns.setdefault((schema, name), []).append(column)
-        return columns
 
     def drop_unused(self, contents: Mapping[str, Contents]) -> None:
         """Drop the tables that no committed contents name: replaced ones, and those of killed runs."""

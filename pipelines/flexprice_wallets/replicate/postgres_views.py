@@ -12,6 +12,7 @@ from flexprice_wallets.replicate.dialects import rendered_views
 from flexprice_wallets.replicate.plan import Contents
 from flexprice_wallets.replicate.shipping import SHIP_ID, SHIPMENTS, stored_columns
 from flexprice_wallets.replicate.tables import ReplicatedColumn, ReplicatedTable, replicated_tables
+from flexprice_wallets.replicate.view_statements import DescribedView
 from flexprice_wallets.warehouse.sql_files import literal, quoted
 
 #: The view of the shipments whose rows are shown.
@@ -43,23 +44,6 @@ class Schemas:
 
 
 @dataclass(frozen=True)
-class View:
-    """A view to be created: its schema, name and query."""
-
-    schema: str
-    name: str
-    query: str
-
-    @property
-    def target(self) -> str:
-        return f"{quoted(self.schema)}.{quoted(self.name)}"
-
-    @property
-    def statement(self) -> str:
-        return f"create or replace view {self.target} as {self.query}"
-
-
-@dataclass(frozen=True)
 class ReaderViews:
     """What readers see of a layout, the tables that committed contents name."""
 
@@ -68,38 +52,39 @@ class ReaderViews:
     layout: str
 
     @cached_property
-    def views(self) -> tuple[View, ...]:
+    def views(self) -> tuple[DescribedView, ...]:
         """Every view, each after those that it reads; that of the shown shipments is not among them."""
         tables = (
-            View(self.schemas.tables, table.name, self._query(table))
+            DescribedView(
+                self.schemas.tables,
+                table.name,
+                self._query(table),
+                table.comment,
+                {column.name: column.comment for column in table.columns},
+            )
             for table in replicated_tables()
         )
-        analysts = (
-            View(self.schemas.views, view.name, view.query)
-            for view in rendered_views(
-                "postgres", raw_schema=self.schemas.tables, schema=self.schemas.views
-            )
+        analysts = rendered_views(
+            "postgres", raw_schema=self.schemas.tables, schema=self.schemas.views
         )
         return (*tables, *analysts)
 
     @cached_property
     def digest(self) -> str:
         """Differs where the views, or what is said of them, have to be made again."""
-        texts = [view.statement for view in self.views]
-        texts += [table.comment for table in replicated_tables()]
+        texts = [text for view in self.views for text in view.statements("postgres")]
         return sha256("\n".join([self.layout, *texts]).encode()).hexdigest()
 
-    def shown(self, last_number: int) -> View:
-        """The shipments that count: those up to now, and later ones of this layout.
+    def shown(self, last_number: int) -> str:
+        """The statement for the view of the shipments that count: those up to now, and later ones of this layout.
 
         Rows of a later layout are in tables that these views do not read: its shipments stay hidden until the views
         for it are made, all at once.
         """
-        return View(
-            self.schemas.rows,
-            SHOWN,
+        return (
+            f"create or replace view {self.schemas.row_table(SHOWN)} as "
             f"select {SHIP_ID}, ship_number from {self.schemas.row_table(SHIPMENTS)} "
-            f"where ship_number <= {last_number} or layout = {literal(self.layout)}",
+            f"where ship_number <= {last_number} or layout = {literal(self.layout)}"
         )
 
     def schema_comments(self) -> Iterator[str]:

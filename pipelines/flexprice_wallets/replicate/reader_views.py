@@ -7,7 +7,6 @@ committed, until the tables themselves change. Then they stay at the last shipme
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import sqlglot
@@ -15,12 +14,11 @@ import sqlglot
 from flexprice_wallets.replicate.plan import layout_of_names
 from flexprice_wallets.replicate.shipping import SHIP_ID, SHIPMENTS
 from flexprice_wallets.replicate.tables import ReplicatedColumn, ReplicatedTable, replicated_tables
+from flexprice_wallets.replicate.view_statements import DescribedView
 from flexprice_wallets.warehouse.sql_files import literal, quoted
 
 #: The table that says which shipments hold a table whole: rows of earlier ones do not count.
 FILLS: Final = "fills"
-#: The view of the shipments whose rows count, for each table.
-COUNTED: Final = "counted_shipments"
 
 #: An engine looks up the newest state of one table after the other. Rows that were there when a query began are in
 #: whatever state it finds; those of a shipment that is committed meanwhile may be in some tables and not yet in others.
@@ -28,20 +26,6 @@ _BEFORE_THE_QUERY: Final = "shipped_at <= current_timestamp"
 
 #: Gives the full name of a table at the destination.
 Named = Callable[[str], str]
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderView:
-    """A view that is to be created: its schema, name, and query in DuckDB's dialect."""
-
-    schema: str
-    name: str
-    query: str
-
-    def statement(self, dialect: str) -> str:
-        """The statement that creates it, in a dialect of sqlglot."""
-        query = sqlglot.parse_one(self.query, read="duckdb").sql(dialect=dialect, pretty=True)
-        return f"create or replace view {self.schema}.{self.name} as\n{query}"
 
 
 def lake_name(table: ReplicatedTable) -> str:
@@ -54,10 +38,11 @@ def lake_layout() -> str:
     return layout_of_names({table.name: lake_name(table) for table in replicated_tables()})
 
 
-def reader_views(rows: str, tables: str) -> tuple[ReaderView, ...]:
-    """Every view over a lake's tables, each after those that it reads.
+def reader_views(dialect: str, rows: str, tables: str) -> tuple[DescribedView, ...]:
+    """The view over each of a lake's tables.
 
     Args:
+        dialect: of sqlglot.
         rows: schema of the rows as they were sent.
         tables: schema of the views.
     """
@@ -65,11 +50,17 @@ def reader_views(rows: str, tables: str) -> tuple[ReaderView, ...]:
     def named(name: str) -> str:
         return f"{rows}.{quoted(name)}"
 
-    counted = ReaderView(
-        rows, COUNTED, counted_shipments(named, lake_layout(), f"and {_BEFORE_THE_QUERY}")
-    )
-    shown = (ReaderView(tables, table.name, _shown(table, named)) for table in replicated_tables())
-    return (counted, *shown)
+    def described(table: ReplicatedTable) -> DescribedView:
+        shown = sqlglot.parse_one(_shown(table, named), read="duckdb")
+        return DescribedView(
+            tables,
+            table.name,
+            shown.sql(dialect=dialect, pretty=True),
+            table.comment,
+            {column.name: column.comment for column in table.columns},
+        )
+
+    return tuple(map(described, replicated_tables()))
 
 
 def lake_statements(dialect: str, dataset: str, place: str | None = None) -> Iterator[str]:
@@ -87,46 +78,53 @@ def lake_statements(dialect: str, dataset: str, place: str | None = None) -> Ite
         for name in (SHIPMENTS, FILLS, *map(lake_name, replicated_tables())):
             where = literal(f"{place.rstrip('/')}/{rows}/{name}")
             yield f"create table if not exists {rows}.{name} using delta location {where}"
-    for view in reader_views(rows, tables):
-        yield view.statement(dialect)
+    for view in reader_views(dialect, rows, tables):
+        yield from view.statements(dialect)
 
 
-def counted_shipments(named: Named, layout: str, condition: str = "") -> str:
-    """The query for the shipments whose rows count, by table: from its last fill to the last one of a layout.
+def counted_shipments(named: Named, stored_as: str, layout: str, condition: str = "") -> str:
+    """The query for the shipments whose rows count in a table: from its last fill to the last one of a layout.
+
+    Both tables are read once: an engine runs it for each table of each view, and may refuse a query of many steps.
 
     Args:
         named: gives the full names of tables.
+        stored_as: the table's name in the lake.
         layout: which.
         condition: on the last shipment, beginning with `and`.
     """
     return f"""
-        with shown as (
-            select max(ship_number) as last_number from {named(SHIPMENTS)}
-            where layout = {literal(layout)} {condition}
-        ),
-        filled as (
-            select fills.stored_as, max(shipments.ship_number) as first_number
-            from {named(FILLS)} as fills
-            inner join {named(SHIPMENTS)} as shipments on fills.{SHIP_ID} = shipments.{SHIP_ID}
-            cross join shown
-            where shipments.ship_number <= shown.last_number
-            group by fills.stored_as
-        )
-        select filled.stored_as, shipments.{SHIP_ID}, shipments.ship_number
-        from {named(SHIPMENTS)} as shipments
-        cross join shown
-        inner join filled on filled.first_number <= shipments.ship_number
-        where shipments.ship_number <= shown.last_number
+        select {SHIP_ID}, ship_number
+        from (
+            select
+                {SHIP_ID},
+                ship_number,
+                max(case when is_fill then ship_number end) over () as first_number
+            from (
+                select
+                    shipments.{SHIP_ID},
+                    shipments.ship_number,
+                    fills.{SHIP_ID} is not null as is_fill,
+                    max(case when layout = {literal(layout)} {condition} then ship_number end) over () as last_number
+                from {named(SHIPMENTS)} as shipments
+                left join (
+                    select distinct {SHIP_ID} from {named(FILLS)} where stored_as = {literal(stored_as)}
+                ) as fills on shipments.{SHIP_ID} = fills.{SHIP_ID}
+            ) as committed
+            where ship_number <= last_number
+        ) as shown
+        where ship_number >= first_number
     """
 
 
-def newest_rows(table: ReplicatedTable, columns: str, named: Named) -> str:
+def newest_rows(table: ReplicatedTable, columns: str, named: Named, condition: str = "") -> str:
     """The query for the newest version of each row of a table whose rows may change.
 
     Args:
         table: which table.
         columns: what is wanted of them.
-        named: gives the full names, that of `COUNTED` included.
+        named: gives the full names of tables.
+        condition: on the last shipment, beginning with `and`.
     """
     grain = [f"sent.{quoted(c.sent_as)}" for c in table.columns if c.name in table.grain]
     partition = f"partition by {', '.join(grain)} " if grain else ""
@@ -138,23 +136,28 @@ def newest_rows(table: ReplicatedTable, columns: str, named: Named) -> str:
                 row_number() over (
                     {partition}order by counted.ship_number desc, sent.is_deleted
                 ) as newest_first
-            from {named(lake_name(table))} as sent
-            inner join {named(COUNTED)} as counted
-                on sent.{SHIP_ID} = counted.{SHIP_ID} and counted.stored_as = {literal(lake_name(table))}
+            {_counted_rows(table, named, condition)}
         ) as versions
         where versions.newest_first = 1 and not versions.is_deleted
     """
 
 
 def _shown(table: ReplicatedTable, named: Named) -> str:
+    condition = f"and {_BEFORE_THE_QUERY}"
     if table.appended_by is None:
-        return newest_rows(table, ", ".join(_columns(table.columns, "versions")), named)
-    return f"""
-        select {", ".join(_columns(table.columns, "sent"))}
-        from {named(lake_name(table))} as sent
-        inner join {named(COUNTED)} as counted
-            on sent.{SHIP_ID} = counted.{SHIP_ID} and counted.stored_as = {literal(lake_name(table))}
-    """
+        columns = ", ".join(_columns(table.columns, "versions"))
+        return newest_rows(table, columns, named, condition)
+    columns = ", ".join(_columns(table.columns, "sent"))
+    return f"select {columns} {_counted_rows(table, named, condition)}"
+
+
+def _counted_rows(table: ReplicatedTable, named: Named, condition: str) -> str:
+    """The rows of a table that count, as `sent`, with their shipments, as `counted`."""
+    counted = counted_shipments(named, lake_name(table), lake_layout(), condition)
+    return (
+        f"from {named(lake_name(table))} as sent inner join ({counted}) as counted "
+        f"on sent.{SHIP_ID} = counted.{SHIP_ID}"
+    )
 
 
 def _columns(columns: tuple[ReplicatedColumn, ...], relation: str) -> Iterator[str]:
