@@ -88,7 +88,7 @@ test-postgres: $(VENV)/.dev postgres ## Run every view on a PostgreSQL server, l
 
 .PHONY: test-engines
 test-engines: $(VENV)/.dev postgres ## Replicate with kills for Spark (Delta) and Trino (Iceberg on S3), compare all views (needs Java 17 and 24, Maven)
-	$(VENV)/bin/python -m pytest -m engines -o faulthandler_timeout=1800 tests/engines $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m engines -o faulthandler_timeout=1800 tests/engines $(PYTEST_ARGS)
 
 .PHONY: test-lakes
 test-lakes: $(VENV)/.dev ## Replicate to Delta and Iceberg tables in a folder, with kills and upkeep

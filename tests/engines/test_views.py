@@ -20,7 +20,11 @@ pytestmark = [pytest.mark.engines, pytest.mark.slow]
 VIEWS = [view.name for view in views() if view.type == "view"]
 
 
-@pytest.fixture(params=["spark", "trino"])
+#: Each engine, with its lake, in a process of its own where tests are shared out by group.
+SPARK, TRINO = pytest.mark.xdist_group("spark"), pytest.mark.xdist_group("trino")
+
+
+@pytest.fixture(params=[pytest.param("spark", marks=SPARK), pytest.param("trino", marks=TRINO)])
 def engine_and_told(request: pytest.FixtureRequest) -> tuple[Engine, Told]:
     found: tuple[Engine, Told] = request.getfixturevalue(f"{request.param}_and_told")
     return found
@@ -89,6 +93,7 @@ def test_a_wrong_rendering_is_found(
     assert differences(told.warehouse, engine, DATASET, {view}) == []
 
 
+@SPARK
 def test_sqlglots_day_is_that_of_the_session(spark_and_told: tuple[Spark, Told]) -> None:
     spark, told = spark_and_told
     others = [each for each in REWRITES["spark"] if each is not dialects._utc_of_spark]
@@ -99,8 +104,8 @@ def test_sqlglots_day_is_that_of_the_session(spark_and_told: tuple[Spark, Told])
 @pytest.mark.parametrize(
     ("name", "rewrite", "view"),
     [
-        ("spark", dialects._epoch_of_spark, "credit_grants"),
-        ("trino", dialects._day_of_trino, "wallet_runway"),
+        pytest.param("spark", dialects._epoch_of_spark, "credit_grants", marks=SPARK),
+        pytest.param("trino", dialects._day_of_trino, "wallet_runway", marks=TRINO),
     ],
 )
 def test_what_the_engine_would_refuse(
@@ -112,6 +117,7 @@ def test_what_the_engine_would_refuse(
         pass
 
 
+@SPARK
 def test_without_its_setting_spark_loses_digits(spark_and_told: tuple[Spark, Told]) -> None:
     spark, told = spark_and_told
     [view] = (each for each in views_of(spark) if each.name == "customer_balance_daily")

@@ -117,7 +117,7 @@ def _write_settings(etc: Path, data: Path, port: int, bucket: Bucket, database: 
             "http-server.http.port": port,
             "discovery.uri": f"http://127.0.0.1:{port}",
             "catalog.management": "static",
-            # As README says: views over a lake's tables have more than Trino's 150.
+            # As README says: some views over a lake's tables have more than Trino's 150.
             "query.max-stage-count": 1000,
         },
         f"catalog/{_CATALOG}.properties": {

@@ -110,7 +110,7 @@ def test_a_failed_replication_undoes_no_load(emulator, database, tmp_path):
 def test_sql_prints_every_view_and_says_what_was_never_executed(dialect, tmp_path):
     done = run_program(tmp_path, {}, "sql", "--dialect", dialect, "--dataset", "billing")
     assert done.code == 0, done.err
-    made = re.findall(r"create or replace view billing\.(\w+) as", done.out)
+    made = re.findall(r'^create or replace view "?billing"?\."?(\w+)', done.out, re.MULTILINE)
     assert made == [view.name for view in views() if view.type == "view"]
     assert ("Nobody has executed them" in done.out) is (dialect not in EXECUTED)
     assert ("the project's tests execute them there" in done.out) is (dialect in EXECUTED)

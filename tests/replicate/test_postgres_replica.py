@@ -8,7 +8,6 @@ from dataclasses import replace
 import psycopg2
 import pyarrow as pa
 import pytest
-import sqlglot
 from sqlglot import exp
 
 from flexprice_wallets.errors import ConfigurationError, DestinationError, NotAWarehouse
@@ -135,13 +134,8 @@ def without_last_digits(node: exp.Expr) -> exp.Expr:
 
 @pytest.mark.parametrize("rewrite", [null_where_any_is, without_last_digits])
 def test_a_wrong_rendering_is_found(warehouse, place, monkeypatch, rewrite):
-    render = dialects.render
-
-    def wrong(*arguments):
-        query = sqlglot.parse_one(render(*arguments), read="postgres")
-        return query.transform(rewrite).sql(dialect="postgres")
-
-    monkeypatch.setattr(dialects, "render", wrong)
+    rewrites = (rewrite, *dialects.REWRITES["postgres"])
+    monkeypatch.setitem(dialects.REWRITES, "postgres", rewrites)
     dialects.rendered_views.cache_clear()
     try:
         replicate("postgres", warehouse)
