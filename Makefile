@@ -91,9 +91,9 @@ test-engines: $(VENV)/.dev postgres ## Replicate with kills for Spark (Delta) an
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -m engines -o faulthandler_timeout=1800 tests/engines $(PYTEST_ARGS)
 
 .PHONY: test-lakes
-test-lakes: $(VENV)/.dev ## Replicate to Delta and Iceberg tables in a folder, with kills and upkeep
-	$(VENV)/bin/python -m pytest -m 'not torture' -o faulthandler_timeout=2400 tests/replicate \
-		-k 'delta or iceberg or lake' $(PYTEST_ARGS)
+test-lakes: $(VENV)/.dev postgres ## Replicate to Delta and Iceberg tables in a folder and on S3, with kills and upkeep
+	$(VENV)/bin/python -m pytest -m 'not torture' -o faulthandler_timeout=2400 tests/replicate tests/engines/test_s3.py \
+		-k 'delta or iceberg or lake or s3' $(PYTEST_ARGS)
 
 # Debian keeps the server's programs off the path.
 POSTGRES = $(shell command -v initdb || ls -d /usr/lib/postgresql/*/bin/initdb 2> /dev/null)

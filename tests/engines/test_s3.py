@@ -19,7 +19,7 @@ from tests.replicate.server import Server
 from tests.replicate.telling import two_at_once
 from tests.small_history import SmallHistory, small_history
 
-pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.xdist_group("spark")]
+pytestmark = [pytest.mark.replication, pytest.mark.slow]
 
 
 @pytest.fixture
