@@ -11,6 +11,7 @@ from flexprice_wallets.replicate.dialects import (
     DIALECTS,
     EXECUTED,
     SETTINGS,
+    query_of,
     render,
     rendered_views,
 )
@@ -21,7 +22,8 @@ from tests.views.columns import view_columns
 def rendered(expression: str, dialect: str) -> str:
     """An expression of a view in a dialect, on one line."""
     statement = f"create or replace view flexprice.some_view as select {expression} as answer from flexprice_raw.rows"
-    query = " ".join(render(statement, dialect, "flexprice_raw", "flexprice").split())
+    text = render(query_of(statement), dialect, "flexprice_raw", "flexprice")
+    query = " ".join(text.split())
     found = re.fullmatch(r"SELECT (.*) AS answer FROM .*", query)
     assert found
     return found[1].replace("( ", "(").replace(" )", ")")

@@ -148,25 +148,22 @@ def rendered_views(
 def _described(
     view: Relation, statement: str, dialect: str, raw_schema: str, schema: str
 ) -> DescribedView:
-    query = _query_of(statement)
+    query = query_of(statement)
     columns = {name: view.column_comment(name) for name in query.named_selects}
-    rendered = _rendered(query, dialect, raw_schema, schema)
+    rendered = render(query, dialect, raw_schema, schema)
     return DescribedView(schema, view.name, rendered, view.description, columns)
 
 
-def render(statement: str, dialect: str, raw_schema: str, schema: str) -> str:
-    """The query of a statement `create or replace view …` in a dialect, its schemas renamed."""
-    return _rendered(_query_of(statement), dialect, raw_schema, schema)
-
-
-def _query_of(statement: str) -> exp.Query:
+def query_of(statement: str) -> exp.Query:
+    """The query of a statement `create or replace view …` of the source."""
     [parsed] = sqlglot.parse(statement, read="duckdb")
     if not isinstance(parsed, exp.Create) or not isinstance(parsed.expression, exp.Query):
         raise ValueError(f"no view is created by {statement[:60]!r}")
     return parsed.expression
 
 
-def _rendered(query: exp.Expr, dialect: str, raw_schema: str, schema: str) -> str:
+def render(query: exp.Expr, dialect: str, raw_schema: str, schema: str) -> str:
+    """A query of the source in a dialect, its schemas renamed."""
     renamed = {RAW_SCHEMA: raw_schema, SCHEMA: schema}
     for table in query.find_all(exp.Table):
         if table.db in renamed:
