@@ -53,3 +53,13 @@ def test_rows_given_by_column_stand_among_those_given_one_by_one() -> None:
     assert {(row["snapshot_id"], row["snapshot_at"]) for row in rows} == {("s1", AT)}
     assert {row["message"] for row in rows} == {None}
     assert buffer.written["fetch_failures"] == 5
+
+
+def test_shared_values_are_in_every_row_of_every_table_that_has_the_column() -> None:
+    buffer = RowBuffer(shared={"snapshot_id": "s1", "snapshot_at": AT})
+    for number in range(1500):
+        buffer.write("snapshot_customers", {"customer_id": f"cust_{number}"})
+    buffer.write("warehouse", {"contract_version": 6, "hash_recipe": "r"})
+    tables = dict(buffer.drain(is_last=True))
+    assert tables["snapshot_customers"].to_pylist() == [row(number) for number in range(1500)]
+    assert tables["warehouse"].to_pylist()[0]["hash_recipe"] == "r"

@@ -119,7 +119,7 @@ def test_what_is_known_takes_little_memory(is_in_order: bool, at_most: int) -> N
     try:
         known = Known()
         for number in shuffled(range(customers)):
-            known.customers.put(f"cust_{number:026d}", token_bytes(16), is_listed=True)
+            known.customers.add(f"cust_{number:026d}", token_bytes(16), is_listed=True)
         for number in range(customers if is_in_order else 0):
             known.wallets.expect_customer(f"cust_{number:026d}")
         for number in shuffled(range(int(customers * wallets_of_each))):

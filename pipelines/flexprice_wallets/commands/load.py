@@ -37,6 +37,7 @@ from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.extract.secret import Secret
 from flexprice_wallets.extract.selection import Selection
 from flexprice_wallets.logs import configure_logs
+from flexprice_wallets.quick_process import quick_process
 from flexprice_wallets.signals import interruptible
 from flexprice_wallets.snapshot.limits import Limits
 from flexprice_wallets.snapshot.load import LoadResult, take_snapshot
@@ -153,7 +154,7 @@ def load_command(**given: Any) -> int:
         configure_logs(given["verbose"], given["log_format"], api_key)
         options = load_options(given, api_key)
         with interruptible():
-            with shown_progress() as on_progress:
+            with shown_progress() as on_progress, quick_process():
                 result = take_snapshot(options, on_progress)
             # Within, so that no signal can make a failure of what is published.
             exit_code = _exit_code(result, accept_partial=given["accept_partial"])

@@ -19,6 +19,7 @@ from flexprice_wallets.errors import FlexpriceWalletsError, RunFailed
 from flexprice_wallets.extract.asking.api import open_api
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.threads import ThreadFeed
+from flexprice_wallets.quick_process import look_seldom_for_cycles
 from flexprice_wallets.records import json_text
 
 #: Records after which, and seconds until which, what has come is sent.
@@ -31,6 +32,7 @@ def main() -> None:
     # Ctrl-C reaches the whole group; the parent decides what it means and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _stay_on_one_core()
+    look_seldom_for_cycles()
     said: queue.SimpleQueue[Any] = queue.SimpleQueue()
     # Buffered, whatever the environment says of stdin: what writes at once may write only a part.
     stream = os.fdopen(os.dup(sys.stdin.fileno()), "wb")

@@ -106,8 +106,9 @@ class Comparison:
                     **record.values,
                 },
             )
-        known = self.known.customers.put(record.customer_id, fingerprint, is_listed=is_listed)
-        known.is_seen = True
+        if known is None:
+            known = self.known.customers.add(record.customer_id, fingerprint, is_listed=is_listed)
+        known.fingerprint, known.is_listed, known.is_seen = fingerprint, is_listed, True
 
     def customers_gone(self) -> list[str]:
         """Customers that were listed before, are covered, and were not in the listing now."""
@@ -157,7 +158,7 @@ class Comparison:
             return
         if self.covered is not None:
             self.covered.add(wallet.customer_id)
-        self._take_wallet(wallet, reply.observed_at, is_listed=True)
+        self._take_wallet(wallet, known, reply.observed_at, is_listed=True)
 
     # --- wallets that are followed ---------------------------------------------------------------------------------
 
@@ -219,7 +220,7 @@ class Comparison:
             )
         else:
             self._count_loss(known, ended_of(wallet.settings))
-            self._take_wallet(wallet, reply.observed_at, is_listed=False)
+            self._take_wallet(wallet, known, reply.observed_at, is_listed=False)
 
     # --- wallets that have ended -----------------------------------------------------------------------------------
 
@@ -279,11 +280,17 @@ class Comparison:
 
     # --- one wallet ------------------------------------------------------------------------------------------------
 
-    def _take_wallet(self, wallet: WalletRecord, observed_at: datetime, *, is_listed: bool) -> None:
+    def _take_wallet(
+        self,
+        wallet: WalletRecord,
+        known: KnownWallet | None,
+        observed_at: datetime,
+        *,
+        is_listed: bool,
+    ) -> None:
         settings = wallet.settings
         self.ownership.check(settings.values["tenant_id"], settings.values["environment_id"])
         ended = ended_of(settings)
-        known = self.known.wallets.get(wallet.wallet_id)
         is_new = known is None
         if known is None:
             known = self.known.wallets.add(

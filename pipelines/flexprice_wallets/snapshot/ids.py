@@ -22,6 +22,7 @@ class Ids:
         self._text = bytearray()
         self._ends = array("Q")
         self._signposts: list[bytes] = []
+        self._last_packed = b""
         self._others: list[str] = []
         self._positions: dict[str, int] = {}
 
@@ -43,6 +44,8 @@ class Ids:
         """The position of an id; None where it was not added."""
         packed = len(self._ends)
         encoded = identifier.encode()
+        if encoded > self._last_packed:
+            return self._positions.get(identifier)
         end = min(packed, bisect_right(self._signposts, encoded) * _STRIDE)
         at = bisect_left(range(end), encoded, max(0, end - _STRIDE), end, key=self._packed)
         if at < end and self._packed(at) == encoded:
@@ -53,11 +56,12 @@ class Ids:
         """The position of an id, which is added where it is not there yet."""
         end = len(self)
         encoded = identifier.encode()
-        if not self._others and (not end or self._packed(end - 1) < encoded):
+        if not self._others and (not end or self._last_packed < encoded):
             if end % _STRIDE == 0:
                 self._signposts.append(encoded)
             self._text += encoded
             self._ends.append(len(self._text))
+            self._last_packed = encoded
             return end
         position = self.position(identifier)
         if position is not None:

@@ -128,12 +128,10 @@ class KnownCustomers(Entries[KnownCustomer]):
     def __init__(self) -> None:
         super().__init__(Columns(hash_size=SIZE), KnownCustomer)
 
-    def put(self, customer_id: str, fingerprint: bytes, *, is_listed: bool) -> KnownCustomer:
-        """Note what is known of a customer from now on."""
-        known = self.get(customer_id)
-        if known is None:
-            known = self._append(customer_id, fingerprint)
-        known.fingerprint, known.is_listed = fingerprint, is_listed
+    def add(self, customer_id: str, fingerprint: bytes, *, is_listed: bool) -> KnownCustomer:
+        """Add a customer that is not known yet."""
+        known = self._append(customer_id, fingerprint)
+        known.is_listed = is_listed
         return known
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -68,17 +69,19 @@ def load_snapshot(
             create_database(paths.copy)
         row: dict[str, Any] = {}
         # Open throughout, as dlt would open and close it for every table.
-        with open_database(paths.copy) as connection:
+        with open_database(paths.copy) as connection, ThreadPoolExecutor(1) as beside:
             limit_memory(connection, paths.copy)
             # Copying the new rows in on one thread takes the least memory.
             connection.execute("set threads = 1")
             pipeline = _dlt_pipeline(connection, paths, options.raw_schema)
+            relations: Future[None] | None = None
             if is_continued:
                 before = _read_before(connection, paths, options.raw_schema)
             else:
-                # All that needs no rows is made while the first answers are awaited.
                 before = Before()
-                _create_relations(connection, pipeline, options)
+                create_tables(pipeline)
+                # All that needs no rows is made while answers are read.
+                relations = beside.submit(_create_relations, connection, options)
             source = snapshot_source(
                 options,
                 lambda: before,
@@ -87,7 +90,11 @@ def load_snapshot(
                 started_at=started_at,
                 on_progress=on_progress,
             )
-            pipeline.run(source, loader_file_format="parquet")
+            pipeline.extract(source, loader_file_format="parquet")
+            pipeline.normalize()
+            if relations is not None:
+                relations.result()
+            pipeline.load()
         give_back_memory()
         # Reopened: the file has grown, and with it what DuckDB may take.
         with open_database(paths.copy) as connection:
@@ -129,13 +136,11 @@ def _dlt_pipeline(
     )
 
 
-def _create_relations(
-    connection: duckdb.DuckDBPyConnection, pipeline: dlt.Pipeline, options: LoadOptions
-) -> None:
-    """Make the tables and views of a new warehouse, empty."""
-    create_tables(pipeline)
-    apply_snapshots(connection, raw_schema=options.raw_schema)
-    refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
+def _create_relations(connection: duckdb.DuckDBPyConnection, options: LoadOptions) -> None:
+    """Make the derived tables and the views of a new warehouse, empty."""
+    with connection.cursor() as cursor:
+        apply_snapshots(cursor, raw_schema=options.raw_schema)
+        refresh_views(cursor, raw_schema=options.raw_schema, schema=options.schema)
     give_back_memory()
 
 

@@ -19,7 +19,7 @@ def read_known(connection: duckdb.DuckDBPyConnection, raw_schema: str) -> Known:
         connection,
         f'select customer_id, version_hash, is_listed from "{raw_schema}".stored_customers order by customer_id',
     ):
-        known.customers.put(customer_id, _bytes(version_hash), is_listed=is_listed)
+        known.customers.add(customer_id, _bytes(version_hash), is_listed=is_listed)
     for (customer_id,) in fetched(
         connection,
         f'select distinct customer_id from "{raw_schema}".stored_wallets order by customer_id',

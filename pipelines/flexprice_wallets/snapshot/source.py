@@ -162,7 +162,7 @@ class _Run:
 
     def rows(self, row_of_snapshot: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         """Everything the snapshot writes, by table; its own row comes last."""
-        buffer = RowBuffer()
+        buffer = RowBuffer(shared=self._key())
         comparison = Comparison(
             self.before.known,
             self.time.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flexprice_wallets.extract.calls import Figures
 from flexprice_wallets.records.fingerprints import (
@@ -29,8 +29,7 @@ _WITH_CURRENCY: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class VersionKey:
+class VersionKey(NamedTuple):
     """What every row of one version has in common."""
 
     wallet_id: str

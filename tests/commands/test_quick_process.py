@@ -1,0 +1,36 @@
+"""A load's own process does without what it does not use, and afterwards is as it was."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+import pytest
+
+from flexprice_wallets.quick_process import quick_process
+
+
+def test_what_is_not_used_is_not_imported_and_can_be_afterwards() -> None:
+    # In a process of its own: this one has imported both long ago.
+    script = """
+import sys
+from flexprice_wallets.quick_process import quick_process
+with quick_process():
+    import flexprice_wallets.snapshot.pipeline
+    assert not {"pandas", "sqlalchemy"} & set(sys.modules), "imported all the same"
+import pandas
+import pyarrow
+assert pyarrow.table({"a": [1, 2]}).to_pandas()["a"].tolist() == [1, 2]
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_the_process_is_as_it_was_also_after_an_error() -> None:
+    before = gc.get_threshold(), sys.getswitchinterval(), list(sys.meta_path)
+
+    with pytest.raises(ZeroDivisionError), quick_process():
+        assert gc.get_threshold() != before[0]
+        assert sys.getswitchinterval() != before[1]
+        raise ZeroDivisionError
+    assert (gc.get_threshold(), sys.getswitchinterval(), list(sys.meta_path)) == before
