@@ -52,17 +52,19 @@ class Case:
 class LedgerCase:
     """A first load by this project of a ledger of so many transactions, where the API answers at once.
 
-    Memory is sampled in one more, whose times do not count.
+    All is one customer's, or each customer has a wallet. Memory is sampled in one more, whose times do not count.
     """
 
     name: str
     transactions: int
+    customers: int = 1
     runs: int = 3
 
     def scaled(self, factor: float, runs: int | None) -> LedgerCase:
         """The same with another number of transactions or runs."""
         transactions = max(10, round(self.transactions * factor))
-        return replace(self, transactions=transactions, runs=runs or self.runs)
+        customers = max(1, round(self.customers * factor))
+        return replace(self, transactions=transactions, customers=customers, runs=runs or self.runs)
 
 
 _ALL_STEPS: Final[tuple[Step, ...]] = ("first", "unchanged", "changed")
@@ -83,8 +85,12 @@ CASES: Final = (
         Case(f"scale-100k-{latency}ms", 100_000, latency, runs=1, is_scaling=True)
         for latency in (0, 20, 100)
     ),
+    Case("scale-1000k-0ms", 1_000_000, 0, runs=1, is_scaling=True),
 )
 
-LEDGER_CASES: Final = (LedgerCase("ledger-1m", 1_000_000),)
+LEDGER_CASES: Final = (
+    LedgerCase("ledger-1m", 1_000_000),
+    LedgerCase("ledger-100k-customers", 300_000, customers=100_000, runs=1),
+)
 
 assert set(_EVERYBODY) == set(PROGRAMS), "every program is compared somewhere"

@@ -40,7 +40,7 @@ def measure_ledger(case: LedgerCase, *, say: Callable[[str], None]) -> LedgerLoa
     Raises:
         WrongResult: the warehouse does not hold that many transactions.
     """
-    with ledger_process(case.transactions) as base_url:
+    with ledger_process(case.transactions, case.customers) as base_url:
         sampled = _run(case, base_url, with_memory=True)
         say(f"{case.name}: {THIS.name}, {sampled.wall:.2f} s (for its memory)")
         runs = []
@@ -60,6 +60,7 @@ def ledger_section(loads: Iterable[LedgerLoad]) -> Section:
     rows = [
         (
             f"{load.case.transactions:,}",
+            f"{load.case.customers:,}",
             str(load.case.runs),
             seconds(load.wall),
             seconds(load.cpu),
@@ -70,8 +71,17 @@ def ledger_section(loads: Iterable[LedgerLoad]) -> Section:
     ]
     return Section(
         "The ledger",
-        f"A {STEPS['first']} of one customer with a long ledger, from an API that answers at once.",
-        ("transactions", "runs", "wall, s", "CPU, s", "transactions/s", "peak memory, MB"),
+        f"A {STEPS['first']} with a long ledger, from an API that answers at once: of one customer, or of many with a "
+        "wallet each.",
+        (
+            "transactions",
+            "customers",
+            "runs",
+            "wall, s",
+            "CPU, s",
+            "transactions/s",
+            "peak memory, MB",
+        ),
         rows,
     )
 

@@ -68,7 +68,7 @@ def test_a_small_ledger_is_loaded_and_stands_in_the_table(tmp_path: Path) -> Non
     )
     assert done.returncode == 0, done.stderr
     [row] = [line for line in output.read_text().splitlines() if line.startswith("| 3,000 |")]
-    _, runs, wall, _, per_second, peak_memory = row.strip("| ").split(" | ")
+    _, _, runs, wall, _, per_second, peak_memory = row.strip("| ").split(" | ")
     assert runs == "1"
     assert float(wall) * float(per_second.replace(",", "")) == pytest.approx(3000, rel=0.1)
     assert int(peak_memory) > 50

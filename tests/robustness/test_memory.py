@@ -170,16 +170,16 @@ def test_every_row_goes_in_as_parquet(
     emulator: Emulator, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs: list[str] = []
-    run = dlt.Pipeline.run
+    load = dlt.Pipeline.load
 
     def observed(self: dlt.Pipeline, *arguments: object, **options: object) -> object:
-        info = run(self, *arguments, **options)  # type: ignore[arg-type]
+        info = load(self, *arguments, **options)  # type: ignore[arg-type]
         for package in info.load_packages:
             for state in package.jobs.values():
                 jobs.extend(job.job_file_info.file_format for job in state)
         return info
 
-    monkeypatch.setattr(dlt.Pipeline, "run", observed)
+    monkeypatch.setattr(dlt.Pipeline, "load", observed)
     for _ in range(2):
         snapshot(emulator, database)
         emulator.world.advance(steps=20)

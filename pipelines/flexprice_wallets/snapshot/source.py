@@ -182,6 +182,8 @@ class _Run:
             observation.look_at_ended_wallets(ended)
         reading = self._ledger(comparison, buffer.write_columns, ended if is_told_by_ledger else [])
         if self.options.ledger:
+            # Pages of transactions take the most at once: what the wallets took is not kept beside them.
+            give_back_memory()
             is_all = self.options.selection.is_all
             wallet_ids = None if is_all else comparison.covered_wallets()
             for _ in reading.read(self.feed, wallet_ids):
