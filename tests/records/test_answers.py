@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from flexprice_wallets.records.answers import (
     AnswerError,
+    decoded_wallets,
     page_of_answer,
+    undecoded_wallets,
     wallet_of_answer,
     wallets_of_answer,
     wallets_one_by_one,
@@ -115,3 +121,42 @@ def test_the_message_shows_what_came_instead_in_ascii() -> None:
     assert "not JSON" in str(caught.value)
     assert "<html>" in str(caught.value)
     assert len(str(caught.value)) < 200
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+#: Valid answers, and such with any bytes in them.
+_BODIES = st.builds(
+    lambda value, junk, place: (body := json.dumps(value).encode())[:place] + junk + body[place:],
+    st.lists(_VALUES) | _VALUES,
+    st.just(b"") | st.binary(max_size=3),
+    st.integers(min_value=0, max_value=40),
+)
+
+
+@given(_BODIES)
+@example(b"[" * 200 + b"]" * 200)
+@example(b"[" * 900 + b"]" * 900)
+@example(b"[" * 1100 + b"]" * 1100)
+@example(b'[{"id": 1, "id": 2}, 1e999, 123456789012345678901234567890, -0.10]')
+@example(b"\xef\xbb\xbf[]")
+@example(b'["\\ud800", NaN]')
+@example(b'["\xff"]')
+def test_an_answer_that_is_sent_as_it_came_says_what_it_said(body: bytes) -> None:
+    try:
+        expected = wallets_of_answer(body)
+    except AnswerError:
+        with pytest.raises(AnswerError):
+            undecoded_wallets(body)
+    else:
+        # As text: what is no number is unequal to itself.
+        assert repr(decoded_wallets(undecoded_wallets(body))) == repr(expected)
+
+
+def test_only_what_is_surely_shallow_is_sent_as_it_came() -> None:
+    few = b"[" + b",".join([b"{}"] * 50) + b"]"
+    many = b"[" + b",".join([b"{}"] * 5000) + b"]"
+    assert undecoded_wallets(few) == [few]
+    assert undecoded_wallets(many) == [{}] * 5000

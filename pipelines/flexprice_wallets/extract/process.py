@@ -25,6 +25,7 @@ from flexprice_wallets.extract.calls import Figures, Reply
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.events import FeedEvent, LedgerEvent
 from flexprice_wallets.extract.selection import Selection
+from flexprice_wallets.records.answers import decoded_wallets
 
 _logger = logging.getLogger(__name__)
 
@@ -64,7 +65,11 @@ class ProcessFeed:
 
     def customers(self) -> Iterator[Reply | FeedEvent]:
         """As `Feed.customers`."""
-        return self._call("customers")
+        for event in self._call("customers"):
+            if isinstance(event, Reply) and event.records:
+                yield event._replace(records=decoded_wallets(event.records))
+            else:
+                yield event
 
     def wallets(self, wallets: list[tuple[str, str]]) -> Iterator[Reply]:
         """As `Feed.wallets`."""

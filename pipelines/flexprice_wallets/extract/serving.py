@@ -21,6 +21,7 @@ from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.threads import ThreadFeed
 from flexprice_wallets.quick_process import look_seldom_for_cycles
 from flexprice_wallets.records import json_text
+from flexprice_wallets.records.answers import undecoded_wallets
 
 #: Records after which, and seconds until which, what has come is sent.
 _LARGEST_BATCH = 200
@@ -51,7 +52,7 @@ def _serve(said: queue.SimpleQueue[Any], stream: BinaryIO) -> None:
     try:
         options, selection, figures = said.get()
         try:
-            feed = ThreadFeed(open_api(options), selection, figures)
+            feed = ThreadFeed(open_api(options), selection, figures, undecoded_wallets)
             counts = feed.counts
         except Exception as error:  # noqa: BLE001 - the parent raises it
             feed = error

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-from flexprice_wallets.extract.asking.api import ENDING, Answered, Api, join
+from flexprice_wallets.extract.asking.api import ENDING, Answered, Api, Decoder, join
 from flexprice_wallets.extract.calls import (
     Call,
     Figures,
@@ -42,10 +42,20 @@ _GATHERING: Final = 0.01
 
 
 class ThreadFeed:
-    """Lists customers and fetches their wallets in the background, from the moment it is made."""
+    """Lists customers and fetches their wallets in the background, from the moment it is made.
 
-    def __init__(self, api: Api, selection: Selection, figures: Figures) -> None:
+    `wallets_of` gives the records of a customer's answer, as they are handed on.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        selection: Selection,
+        figures: Figures,
+        wallets_of: Decoder = wallets_of_answer,
+    ) -> None:
         self._api = api
+        self._wallets_of = wallets_of
         self._selection = selection
         self._figures = figures
         self._room = threading.Semaphore(_MOST_AHEAD)
@@ -142,6 +152,6 @@ class ThreadFeed:
             if self._is_stopped:  # nobody takes what comes, or makes room
                 self._room.release()
                 break
-            self._api.submit(call, wallets_of_answer, self._done.put)
+            self._api.submit(call, self._wallets_of, self._done.put)
             count += 1
         return count
