@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Final
 
 #: Arrow and dlt import these where they are installed, and a load has no use for them.
 _UNUSED: Final = frozenset({"pandas", "sqlalchemy"})
+#: What Arrow takes its memory by: its own pools keep tables that are written, 30 MB of them.
+_POOL: Final = ("ARROW_DEFAULT_MEMORY_POOL", "system")
 #: Seconds.
 _SWITCH_INTERVAL: Final = 0.0005
 
@@ -31,10 +34,11 @@ def quick_process() -> Iterator[None]:
     """Within, packages that a load can do without are not imported, and cycles of objects are seldom looked for.
 
     Threads change often: where views are created beside what reads answers, each of hundreds of statements waits for
-    its turn. Arrow takes no Series for an array any more, also afterwards.
+    its turn. Also afterwards Arrow takes no Series for an array, and its memory from the C library.
     """
     finder, threshold, interval = _NotFound(), gc.get_threshold(), sys.getswitchinterval()
     sys.meta_path.insert(0, finder)
+    os.environ.setdefault(*_POOL)
     look_seldom_for_cycles()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:

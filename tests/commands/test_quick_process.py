@@ -18,9 +18,10 @@ import sys
 from flexprice_wallets.quick_process import quick_process
 with quick_process():
     import flexprice_wallets.snapshot.pipeline
+    import pyarrow
+    assert pyarrow.default_memory_pool().backend_name == "system"
     assert not {"pandas", "sqlalchemy"} & set(sys.modules), "imported all the same"
 import pandas
-import pyarrow
 assert pyarrow.table({"a": [1, 2]}).to_pandas()["a"].tolist() == [1, 2]
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -81,7 +81,7 @@ def load_snapshot(
                 before = Before()
                 create_tables(pipeline)
                 # All that needs no rows is made while answers are read.
-                relations = beside.submit(_create_relations, connection, options)
+                relations = beside.submit(_create_relations, connection.cursor(), options)
             source = snapshot_source(
                 options,
                 lambda: before,
@@ -137,10 +137,10 @@ def _dlt_pipeline(
 
 
 def _create_relations(connection: duckdb.DuckDBPyConnection, options: LoadOptions) -> None:
-    """Make the derived tables and the views of a new warehouse, empty."""
-    with connection.cursor() as cursor:
-        apply_snapshots(cursor, raw_schema=options.raw_schema)
-        refresh_views(cursor, raw_schema=options.raw_schema, schema=options.schema)
+    """Make the derived tables and the views of a new warehouse, empty, and close the connection."""
+    with connection:
+        apply_snapshots(connection, raw_schema=options.raw_schema)
+        refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
     give_back_memory()
 
 
