@@ -161,7 +161,7 @@ def _scaling_sections(series: Iterable[Series]) -> list[Section]:
         Section(
             "How it scales",
             "First loads of this project with default options, medians of so many runs. Where there is one, memory was "
-            "sampled in it.",
+            f"sampled in it.{_ten_times_the_largest(own)}",
             (
                 "customers",
                 "latency",
@@ -176,6 +176,19 @@ def _scaling_sections(series: Iterable[Series]) -> list[Section]:
             rows,
         )
     ]
+
+
+def _ten_times_the_largest(own: Iterable[Series]) -> str:
+    """What ten times as many customers would take, in proportion; '' where no peak of the largest is known."""
+    largest = max(own, key=lambda each: each.case.customers)
+    if largest.peak_memory is None:
+        return ""
+    customers, hours = 10 * largest.case.customers, 10 * largest.wall / 3600
+    memory = 10 * largest.peak_memory / 1_000_000_000
+    return (
+        f" In proportion to the largest, {customers:,} customers would take {hours:.1f} hours at "
+        f"{largest.case.latency_ms:g} ms, and no more than {memory:.1f} GB."
+    )
 
 
 def _versions_section(series: Iterable[Series]) -> Section:
