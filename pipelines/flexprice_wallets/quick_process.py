@@ -38,12 +38,15 @@ def quick_process() -> Iterator[None]:
     """
     finder, threshold, interval = _NotFound(), gc.get_threshold(), sys.getswitchinterval()
     sys.meta_path.insert(0, finder)
-    os.environ.setdefault(*_POOL)
+    environment = dict([_POOL]) if _POOL[0] not in os.environ else {}
+    os.environ |= environment
     look_seldom_for_cycles()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
         yield
     finally:
+        for name in environment:
+            del os.environ[name]
         sys.setswitchinterval(interval)
         gc.set_threshold(*threshold)
         sys.meta_path.remove(finder)

@@ -100,6 +100,9 @@ def _run(case: LedgerCase, base_url: str, *, with_memory: bool) -> Run:
         if run.code:
             raise WrongResult(f"{case.name}: it ended with {run.code}:\n{run.output[-3000:]}")
         loaded = THIS.transactions(folder)
+        wallets = THIS.wallets(folder)
     if loaded != case.transactions:
         raise WrongResult(f"{case.name}: {loaded} transactions instead of {case.transactions}")
+    if case.customers > 1 and wallets != case.customers:
+        raise WrongResult(f"{case.name}: {wallets} wallets instead of {case.customers}")
     return run

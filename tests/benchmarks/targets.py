@@ -166,7 +166,7 @@ TARGETS: Final = (
         lambda m: m.memory("scale-100k-20ms"),
     ),
     Target(
-        "the same with 300,000 transactions",
+        "peak memory, 100,000 customers of a wallet each, 300,000 transactions",
         "400 MB",
         "",
         lambda m: m.memory_of_ledger("ledger-100k-customers"),

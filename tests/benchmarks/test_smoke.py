@@ -52,13 +52,19 @@ def test_a_small_run_loads_what_the_responder_says_and_writes_the_table(tmp_path
 
 
 @pytest.mark.slow
-def test_a_small_ledger_is_loaded_and_stands_in_the_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("case", "scale", "transactions", "customers"),
+    [("ledger-1m", "0.003", "3,000", "1"), ("ledger-100k-customers", "0.001", "300", "100")],
+)
+def test_a_small_ledger_is_loaded_and_stands_in_the_table(
+    tmp_path: Path, case: str, scale: str, transactions: str, customers: str
+) -> None:
     output = tmp_path / "BENCHMARKS.md"
     # The command itself fails where a warehouse holds another number of transactions.
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "tests.benchmarks", "load", "--case=ledger-1m"),
-            *("--scale=0.003", "--runs=1", f"--output={output}"),
+            *(sys.executable, "-m", "tests.benchmarks", "load", f"--case={case}"),
+            *(f"--scale={scale}", "--runs=1", f"--output={output}"),
         ],
         cwd=CHECKOUT,
         capture_output=True,
@@ -67,10 +73,13 @@ def test_a_small_ledger_is_loaded_and_stands_in_the_table(tmp_path: Path) -> Non
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    [row] = [line for line in output.read_text().splitlines() if line.startswith("| 3,000 |")]
+    beginning = f"| {transactions} | {customers} |"
+    [row] = [line for line in output.read_text().splitlines() if line.startswith(beginning)]
     _, _, runs, wall, _, per_second, peak_memory = row.strip("| ").split(" | ")
     assert runs == "1"
-    assert float(wall) * float(per_second.replace(",", "")) == pytest.approx(3000, rel=0.1)
+    assert float(wall) * float(per_second.replace(",", "")) == pytest.approx(
+        int(transactions.replace(",", "")), rel=0.1
+    )
     assert int(peak_memory) > 50
     # Nor with 3,000 transactions.
     assert "| 15,000/s |  | not measured |" in output.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 
@@ -28,11 +29,17 @@ assert pyarrow.table({"a": [1, 2]}).to_pandas()["a"].tolist() == [1, 2]
 
 
 def test_the_process_is_as_it_was_also_after_an_error() -> None:
-    before = gc.get_threshold(), sys.getswitchinterval(), list(sys.meta_path)
+    before = _state()
+    environment = dict(os.environ)
 
     with quick_process():
         assert gc.get_threshold() != before[0]
         assert sys.getswitchinterval() != before[1]
     with pytest.raises(ZeroDivisionError), quick_process():
         raise ZeroDivisionError
-    assert (gc.get_threshold(), sys.getswitchinterval(), list(sys.meta_path)) == before
+    assert _state() == before
+    assert dict(os.environ) == environment
+
+
+def _state() -> tuple[object, ...]:
+    return gc.get_threshold(), sys.getswitchinterval(), list(sys.meta_path)

@@ -68,6 +68,29 @@ def test_hanging_requests_hold_nobody_up(
     assert leftovers(database) == set()
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("requests", [1, 20, 100])
+def test_a_first_load_ends_as_soon_while_its_views_are_made(
+    number: signal.Signals, requests: int, emulator: Emulator, database: Path, tmp_path: Path
+) -> None:
+    for _ in range(400):
+        emulator.world.add_customer(wallets=1)
+    emulator.latency_ms = 100
+    command = Command(
+        "load",
+        f"--database={database}",
+        environment=environment(tmp_path, emulator.base_url, emulator.api_key),
+        cwd=tmp_path,
+    )
+    until(
+        lambda: emulator.requests.by_endpoint["GET /v1/customers/wallets"] >= requests,
+        "requests",
+    )
+    _assert_ended_by(number, command.end_by(number))
+    assert not database.exists()
+    assert leftovers(database) == set()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "number"),

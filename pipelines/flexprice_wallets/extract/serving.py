@@ -17,15 +17,17 @@ from typing import Any, BinaryIO
 
 from flexprice_wallets.errors import FlexpriceWalletsError, RunFailed
 from flexprice_wallets.extract.asking.api import open_api
+from flexprice_wallets.extract.calls import Reply
 from flexprice_wallets.extract.counts import RequestCounts
 from flexprice_wallets.extract.threads import ThreadFeed
 from flexprice_wallets.quick_process import look_seldom_for_cycles
 from flexprice_wallets.records import json_text
 from flexprice_wallets.records.answers import undecoded_wallets
 
-#: Records after which, and seconds until which, what has come is sent.
+#: Records of a kilobyte after which, and seconds until which, what has come is sent.
 _LARGEST_BATCH = 200
 _LONGEST_DELAY = 0.05
+_BYTES_OF_RECORD = 1000
 
 
 def main() -> None:
@@ -81,7 +83,7 @@ def _batches(
             raise feed
         for event in getattr(feed, method)(*arguments):
             batch.append(event)
-            records += 1 + len(getattr(event, "records", None) or ())
+            records += 1 + _records_in(event)
             if records >= _LARGEST_BATCH or time.monotonic() - last_sent >= _LONGEST_DELAY:
                 yield batch
                 batch, records, last_sent = [], 0, time.monotonic()
@@ -91,6 +93,13 @@ def _batches(
     except Exception as error:  # noqa: BLE001 - the parent raises it, as text, which always can be pickled
         batch.append(_mistake(error))
     yield batch
+
+
+def _records_in(event: Any) -> int:
+    records: Any = getattr(event, "records", None) or ()
+    if isinstance(event, Reply) and len(records) == 1 and isinstance(records[0], bytes):
+        return len(records[0]) // _BYTES_OF_RECORD
+    return len(records)
 
 
 def _mistake(error: Exception) -> RunFailed:

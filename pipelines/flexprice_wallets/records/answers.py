@@ -10,7 +10,7 @@ import orjson
 from flexprice_wallets.records import json_text, values
 
 _MAX_QUOTED: Final = 80
-#: With no more opening brackets than these no process finds an answer nested too deeply.
+#: So few opening brackets are not nested too deeply; with more, that hangs on how deep in calls the decoder is.
 _FEW_BRACKETS: Final = 300
 
 

@@ -43,8 +43,8 @@ _ROWS_TO_CONVERT: Final = 1000
 class RowBuffer:
     """Collects rows of all tables and gives them back as Arrow tables, tens of thousands of rows at a time.
 
-    dlt takes as long for a table of a thousand rows as for one of many. `shared`: values by column that all rows have,
-    in the tables that have the column.
+    dlt takes as long for a table of a thousand rows as for one of many. `shared`: values by column that all rows of
+    `write` have, whatever they say themselves, in the tables that have the column.
     """
 
     def __init__(self, capacity: int = 30_000, shared: Mapping[str, Any] | None = None) -> None:

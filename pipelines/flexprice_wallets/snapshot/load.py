@@ -86,6 +86,8 @@ def take_snapshot(
     raised: list[BaseException] = []
 
     def tell(progress: Progress) -> None:
+        # dlt swallows what a signal raises while it looks up a connection's file.
+        raise_if_interrupted()
         try:
             on_progress(progress)
         except BaseException as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -68,32 +69,30 @@ def load_snapshot(
         if not is_continued:
             create_database(paths.copy)
         row: dict[str, Any] = {}
+        relations: AbstractContextManager[Callable[[Progress], None]]
         # Open throughout, as dlt would open and close it for every table.
-        with open_database(paths.copy) as connection, ThreadPoolExecutor(1) as beside:
+        with open_database(paths.copy) as connection:
             limit_memory(connection, paths.copy)
             # Copying the new rows in on one thread takes the least memory.
             connection.execute("set threads = 1")
             pipeline = _dlt_pipeline(connection, paths, options.raw_schema)
-            relations: Future[None] | None = None
             if is_continued:
                 before = _read_before(connection, paths, options.raw_schema)
+                relations = nullcontext(on_progress)
             else:
                 before = Before()
-                create_tables(pipeline)
-                # All that needs no rows is made while answers are read.
-                relations = beside.submit(_create_relations, connection.cursor(), options)
-            source = snapshot_source(
-                options,
-                lambda: before,
-                lambda: feed,
-                row,
-                started_at=started_at,
-                on_progress=on_progress,
-            )
-            pipeline.extract(source, loader_file_format="parquet")
-            pipeline.normalize()
-            if relations is not None:
-                relations.result()
+                relations = _relations_made_beside(connection, pipeline, options, on_progress)
+            with relations as tell:
+                source = snapshot_source(
+                    options,
+                    lambda: before,
+                    lambda: feed,
+                    row,
+                    started_at=started_at,
+                    on_progress=tell,
+                )
+                pipeline.extract(source, loader_file_format="parquet")
+                pipeline.normalize()
             pipeline.load()
         give_back_memory()
         # Reopened: the file has grown, and with it what DuckDB may take.
@@ -136,12 +135,47 @@ def _dlt_pipeline(
     )
 
 
+@contextmanager
+def _relations_made_beside(
+    connection: duckdb.DuckDBPyConnection,
+    pipeline: dlt.Pipeline,
+    options: LoadOptions,
+    on_progress: Callable[[Progress], None],
+) -> Iterator[Callable[[Progress], None]]:
+    """Make all that a new warehouse has without rows, while answers are read within; it is there after the block.
+
+    Gives `on_progress`, which fails as soon as that has failed. Where the block fails, no more of it is made.
+    """
+    create_tables(pipeline)
+    with connection.cursor() as cursor, ThreadPoolExecutor(1) as beside:
+        made = beside.submit(_create_relations, cursor, options)
+
+        def tell(progress: Progress) -> None:
+            if made.done():
+                made.result()
+            on_progress(progress)
+
+        try:
+            yield tell
+            made.result()
+        except BaseException:
+            _interrupt(cursor, made)
+            raise
+
+
 def _create_relations(connection: duckdb.DuckDBPyConnection, options: LoadOptions) -> None:
-    """Make the derived tables and the views of a new warehouse, empty, and close the connection."""
-    with connection:
-        apply_snapshots(connection, raw_schema=options.raw_schema)
-        refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
+    """Make the derived tables and the views of a new warehouse, empty."""
+    apply_snapshots(connection, raw_schema=options.raw_schema)
+    refresh_views(connection, raw_schema=options.raw_schema, schema=options.schema)
     give_back_memory()
+
+
+def _interrupt(connection: duckdb.DuckDBPyConnection, at_work: Future[None]) -> None:
+    """End what another thread does with a connection."""
+    while not at_work.done():
+        connection.interrupt()
+        # A statement that begins just then has not heard of it.
+        wait([at_work], timeout=0.01)
 
 
 def _finish_copy(
