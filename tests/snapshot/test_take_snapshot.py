@@ -309,6 +309,8 @@ def finish_slowly(connection, *arguments):
     return finish(connection, *arguments)
 
 pipeline.settle_ledger = finish_slowly
+# A shell that runs the tests in the background has its children ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 base_url, api_key, database = sys.argv[1:]
 take_snapshot(LoadOptions(ApiOptions(Secret(api_key), base_url, workers=4), Path(database)))
