@@ -14,7 +14,7 @@ from typing import Final
 #: Arrow and dlt import these where they are installed, and a load has no use for them.
 _UNUSED: Final = frozenset({"pandas", "sqlalchemy"})
 #: What Arrow takes its memory by: its own pools keep tables that are written, 30 MB of them.
-_POOL: Final = ("ARROW_DEFAULT_MEMORY_POOL", "system")
+_POOL_VARIABLE: Final = "ARROW_DEFAULT_MEMORY_POOL"
 #: Seconds.
 _SWITCH_INTERVAL: Final = 0.0005
 
@@ -38,15 +38,15 @@ def quick_process() -> Iterator[None]:
     """
     finder, threshold, interval = _NotFound(), gc.get_threshold(), sys.getswitchinterval()
     sys.meta_path.insert(0, finder)
-    environment = dict([_POOL]) if _POOL[0] not in os.environ else {}
-    os.environ |= environment
+    is_pool_chosen = _POOL_VARIABLE in os.environ
+    os.environ.setdefault(_POOL_VARIABLE, "system")
     look_seldom_for_cycles()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
         yield
     finally:
-        for name in environment:
-            del os.environ[name]
+        if not is_pool_chosen:
+            del os.environ[_POOL_VARIABLE]
         sys.setswitchinterval(interval)
         gc.set_threshold(*threshold)
         sys.meta_path.remove(finder)

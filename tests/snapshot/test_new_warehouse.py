@@ -12,7 +12,7 @@ import pytest
 
 from flexprice_emulator import Emulator, World
 from flexprice_wallets import ApiOptions, LoadOptions, Secret, errors, take_snapshot
-from flexprice_wallets.snapshot import pipeline
+from flexprice_wallets.snapshot import load, pipeline
 from tests.snapshot.loading import load_from
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -58,3 +58,17 @@ def test_where_the_reading_fails_nothing_more_is_made(
         take_snapshot(LoadOptions(api, tmp_path / "w.duckdb"))
     assert ended == ["interrupted"]
     assert time.monotonic() - began < 30
+
+
+def test_a_signal_that_was_swallowed_ends_the_reading(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raise_again() -> None:
+        raise errors.Interrupted("Ended by SIGTERM", errors.ExitCode.TERMINATED)
+
+    monkeypatch.setattr(load, "raise_if_interrupted", raise_again)
+    emulator.latency_ms = 50
+    with pytest.raises(errors.Interrupted):
+        load_from(emulator, tmp_path / "w.duckdb")
+    assert emulator.requests.by_endpoint["GET /v1/customers/wallets"] < 250
+    assert not (tmp_path / "w.duckdb").exists()

@@ -43,7 +43,7 @@ def undecoded_wallets(body: bytes) -> list[object]:
             if type(orjson.loads(body)) is list:
                 return [body]
         except orjson.JSONDecodeError:
-            pass  # it takes less than we do
+            pass  # orjson refuses some JSON that `json_text` takes
     return wallets_of_answer(body)
 
 
